@@ -1,0 +1,40 @@
+// Signatures: is this signature by that key? Key material and octets flow in, yes or no flows out, all arithmetic by
+// OpenSSL. It knows no tokens, no JSON and no policy, and it is one of the few targets that see a C library.
+
+/// The signature algorithms of JSON Web Signature that are supported (RFC 7518 section 3.1, RFC 8037 section 3.1).
+/// There is no `none`, and there never will be.
+public enum Algorithm: UInt8, Sendable, CaseIterable {
+  case es256, es384, es512, hs256, hs384, hs512, rs256, rs384, rs512, ps256, ps384, ps512, edDSA
+
+  /// The kind of key an algorithm takes.
+  public enum Family: Sendable { case ecdsa, hmac, rsaPKCS1, rsaPSS, edDSA }
+
+  public var family: Family {
+    switch self {
+    case .es256, .es384, .es512: .ecdsa
+    case .hs256, .hs384, .hs512: .hmac
+    case .rs256, .rs384, .rs512: .rsaPKCS1
+    case .ps256, .ps384, .ps512: .rsaPSS
+    case .edDSA: .edDSA
+    }
+  }
+
+  /// The value of `alg` in a header or a key, spelled exactly so.
+  public var name: StaticString {
+    switch self {
+    case .es256: "ES256"
+    case .es384: "ES384"
+    case .es512: "ES512"
+    case .hs256: "HS256"
+    case .hs384: "HS384"
+    case .hs512: "HS512"
+    case .rs256: "RS256"
+    case .rs384: "RS384"
+    case .rs512: "RS512"
+    case .ps256: "PS256"
+    case .ps384: "PS384"
+    case .ps512: "PS512"
+    case .edDSA: "EdDSA"
+    }
+  }
+}
