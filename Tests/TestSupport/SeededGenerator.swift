@@ -1,3 +1,5 @@
+// TestSupport: what several test targets share. It holds no assertions and nothing that a product needs.
+
 /// Randomness for tests that can be run again: the seed is printed, and `COUNTERSIGN_TEST_SEED` sets it.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
