@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// Test data made by others. It lives outside the project: in `$COUNTERSIGN_VECTORS`, else in `../shared/vectors`
 /// beside the package. A test that needs it asks `Vectors.available` in an `.enabled(if:)` trait: it skips with that
@@ -11,7 +11,7 @@ public enum Vectors {
       named.map { URL(fileURLWithPath: $0) }
       ?? packageFolder.deletingLastPathComponent().appendingPathComponent("shared/vectors")
     var isFolder: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder)
+    let exists = unsafe FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder)
     return exists && isFolder.boolValue ? folder : nil
   }()
 
