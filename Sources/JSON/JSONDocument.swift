@@ -108,7 +108,8 @@ public struct JSONDocument: ~Copyable, Sendable {
 
   /// Reads `text` in place of what the document held. Cost: linear in the text, objects with many members included.
   /// - Throws: the first thing that is wrong; the document is `null` then.
-  public mutating func parse(_ text: Span<UInt8>, _ settings: JSONSettings = JSONSettings()) throws(JSONError) {
+  public mutating func parse(_ text: Span<UInt8>, _ settings: JSONSettings = JSONSettings()) throws(JSONError)
+  {
     reset()
     if text.count > Int(Int32.max) { throw .tooLong }
     octets.append(text)
