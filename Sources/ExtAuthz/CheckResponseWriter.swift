@@ -11,9 +11,10 @@ public import Check
 /// All texts must be UTF-8, as proto3 demands: a proxy that cannot parse an answer takes it for a failure, not for a
 /// denial. That holds for whatever JSON texts and base64 they are made of.
 public enum CheckResponseWriter {
-  /// The request passes, changed as `changes` says. Without changes this appends nothing: an absent status is OK, so
-  /// the shortest answer that allows is the empty message.
+  /// The request passes, changed as `changes` says. The status stands there although it is the default: Envoy takes
+  /// an empty message for an allowing one too, but an answer that opens the gate should not look like no answer.
   public static func writeAllowed(changes: borrowing RequestChanges, into output: inout ByteBuffer) {
+    FieldWriter.appendHead(1, 0, into: &output)
     if changes.isEmpty { return }
     let octets = changes.octets.span
     var size = 0
