@@ -96,9 +96,9 @@ struct CheckRequestWireTests {
     var random = RandomMessages(SeededGenerator(announcing: #function))
     var read = 0
     var refused = 0
-    for _ in 0..<1_000 {
+    for _ in 0..<500 {
       let original = random.respelled(try random.check().serializedBytes())
-      for _ in 0..<25 {
+      for _ in 0..<50 {
         let message = Mutation.mutated(original, using: &random.generator)
         let theirs = view(message)
         do throws(WireError) {

@@ -11,13 +11,17 @@ struct RandomMessages {
 
   mutating func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &generator) == 0 }
 
-  mutating func text(_ most: Int = 24) -> String {
+  mutating func text(_ most: Int = 10) -> String {
     let pieces = ["a", "b", "/", "Z", "0", "-", ".", "=", "é", "漢", "\u{1F600}", ",", " ", "%2F", "\u{7F}"]
     // A long one needs a length of two octets.
-    let count =
-      chance(12) ? Int.random(in: 120...300, using: &generator) : Int.random(in: 0...most, using: &generator)
+    if chance(12) {
+      let piece = pieces[Int.random(in: 0..<pieces.count, using: &generator)]
+      return String(repeating: piece, count: Int.random(in: 120...300, using: &generator))
+    }
     var text = ""
-    for _ in 0..<count { text += pieces[Int.random(in: 0..<pieces.count, using: &generator)] }
+    for _ in 0..<Int.random(in: 0...most, using: &generator) {
+      text += pieces[Int.random(in: 0..<pieces.count, using: &generator)]
+    }
     return text
   }
 
