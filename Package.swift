@@ -41,6 +41,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     // Structured operator logs; the request path never logs.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    // Tests alone: a second reader and writer of the wire format, which ours must agree with.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     // C libraries: module maps and macro shims, nothing else.
@@ -89,7 +91,17 @@ let package = Package(
     tests("JSON"),
     tests("YAML"),
     tests("Check"),
-    tests("ExtAuthz", ["Check", "Bytes"]),
+    .testTarget(
+      name: "ExtAuthzTests",
+      dependencies: [
+        "ExtAuthz", "ExtAuthzTestMessages", "TestSupport", "Check", "Bytes",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["Proto"], swiftSettings: settings),
+    // Generated code (Tests/ExtAuthzTests/Proto/generate.sh): built with its generator's settings, not ours.
+    .target(
+      name: "ExtAuthzTestMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      path: "Tests/ExtAuthzTestMessages"),
     tests("Signatures", ["Bytes", "JSON"]),
     tests("JWT", ["Signatures", "Issuer", "JSON", "Bytes"]),
     tests("Issuer", ["Signatures", "JWT", "JSON", "Bytes"]),
