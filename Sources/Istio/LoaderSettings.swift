@@ -1,0 +1,35 @@
+public import YAML
+
+/// What the loader takes, and how much of it.
+public struct LoaderSettings: Sendable {
+  public var yaml = YAMLSettings()
+  /// Refuses rules whose keys would come over the network (`jwksUri`, or discovery from the issuer). On as long as
+  /// nothing here fetches them: such a rule could only refuse every token.
+  public var refusesRemoteKeys = true
+  public var limits = ResourceLimits()
+
+  public init() {}
+}
+
+/// How much one resource may hold: the limits of Istio's custom resource definitions, so that what loads here is what
+/// a cluster would take (`customresourcedefinitions.gen.yaml` of istio/api). Lengths count UTF-8 octets.
+public struct ResourceLimits: Sendable {
+  public var jwtRules = 4096
+  public var rules = 512
+  /// Entries of one `from`.
+  public var sources = 512
+  public var targetReferences = 16
+  /// Values of one `serviceAccounts` list.
+  public var serviceAccounts = 16
+  /// A namespace (63), a slash and a service account (253), with a little room, as Istio has it.
+  public var serviceAccountLength = 320
+  public var matchLabels = 4096
+  public var labelValueLength = 63
+  public var spaceDelimitedClaims = 64
+  public var uriLength = 2048
+  /// A target's name and group: a DNS subdomain.
+  public var targetNameLength = 253
+  public var targetKindLength = 63
+
+  public init() {}
+}
