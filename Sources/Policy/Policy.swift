@@ -1,1 +1,32 @@
-// Policy
+// Policy: who may do what. Istio resources flow in when they are loaded and become decision tables, one for each
+// workload; a check, what its answer changes and its verified claims flow in for every request, and a decision flows
+// out. Nothing of the resources is read while a check is decided, nothing here does I/O, verifies a token or writes
+// an answer.
+
+/// What the mesh is like, as far as policies depend on it. Istio calls these `meshConfig`.
+public struct PolicySettings: Sendable {
+  /// Policies of this namespace apply to workloads of every namespace.
+  public var rootNamespace = "istio-system"
+  /// The local trust domain: what `cluster.local` in a principal stands for.
+  public var trustDomain = "cluster.local"
+  /// Other names of the local trust domain, such as the one before a migration.
+  public var trustDomainAliases: [String] = []
+  /// How many trusted proxies stand in front of the one that asks. The client's address is the entry of
+  /// `x-forwarded-for` that many places left of the right-most one; without it, the peer's.
+  public var trustedProxies = 0
+  /// Behind Envoy the path has been normalised already, and doing it twice would read it differently.
+  public var pathNormalization = PathNormalization.none
+  /// Lets a policy stay that applies to no configured workload. Off: such a policy is an error, since most often its
+  /// author believes that it protects something.
+  public var allowUnused = false
+  /// Lets a set of resources without any policy stay. Off: it is an error, since it opens every workload.
+  public var allowEmpty = false
+  /// How many combinations of source and operation all rules of a workload may have. A rule with 512 of each has
+  /// 262,144; the default keeps a table below about 100 MB.
+  public var maximumEntries = 1_000_000
+
+  public init() {}
+
+  /// The local trust domain and its other names, the local one first.
+  var trustDomains: [String] { [trustDomain] + trustDomainAliases }
+}

@@ -1,0 +1,161 @@
+import Bytes
+import Check
+import JWT
+
+/// Asking one predicate of a check.
+extension DecisionTable {
+  /// Whether a predicate holds. It is tested once for each check and then remembered.
+  func holds(
+    _ index: Int, _ check: borrowing Check, _ message: Span<UInt8>, _ changes: borrowing RequestChanges,
+    _ claims: borrowing VerifiedClaims, _ scratch: inout PolicyScratch
+  ) -> Bool {
+    let word = index >> 6
+    let bit: UInt64 = 1 << UInt64(index & 63)
+    if scratch.asked[word] & bit != 0 { return scratch.held[word] & bit != 0 }
+    let result = test(predicates[index], check, message, changes, claims, &scratch)
+    scratch.asked[word] |= bit
+    if result { scratch.held[word] |= bit }
+    return result
+  }
+
+  private func test(
+    _ row: Predicate, _ check: borrowing Check, _ message: Span<UInt8>, _ changes: borrowing RequestChanges,
+    _ claims: borrowing VerifiedClaims, _ scratch: inout PolicyScratch
+  ) -> Bool {
+    switch row.attribute {
+    case .method: return anyMatches(row, message[check.method])
+    case .host: return anyMatches(row, message[check.host])
+    case .path:
+      if pathNormalization != .none { return anyMatches(row, scratch.path.span[0..<scratch.pathCount]) }
+      return anyMatches(row, message[check.path][0..<scratch.pathCount])
+    case .serverName:
+      return anyMatches(row, message[check.serverName ?? .empty])
+    case .sourceIdentity: return testIdentity(row, message[check.source.principal])
+    case .requestPrincipal: return testRequestPrincipal(row, claims)
+    case .claim: return testClaim(row, claims)
+    case .header: return testHeader(row, check, message, changes, scratch)
+    case .filterMetadata: return testFilterMetadata(row, check, message, &scratch)
+    case .destinationPort: return testPort(row, check)
+    case .sourceIP: return testAddress(row, sourceAddress(check, message, &scratch))
+    case .remoteIP: return testAddress(row, remoteAddress(check, message, &scratch))
+    case .destinationIP:
+      let address = scratch.destinationAddress ?? IPAddress(message[check.destination.address])
+      scratch.destinationAddress = .some(address)
+      return testAddress(row, address)
+    }
+  }
+
+  /// Whether any of a predicate's patterns matches `text`.
+  func anyMatches(_ row: Predicate, _ text: Span<UInt8>) -> Bool {
+    let octets = pool.span
+    var index = Int(row.firstMatcher)
+    let end = index + Int(row.matcherCount)
+    while index < end {
+      let matcher = matchers[index]
+      if TextMatching.matches(matcher.kind, octets[matcher.text], text) { return true }
+      index += 1
+    }
+    return false
+  }
+
+  private func testIdentity(_ row: Predicate, _ identity: Span<UInt8>) -> Bool {
+    let octets = pool.span
+    var index = Int(row.firstMatcher)
+    let end = index + Int(row.matcherCount)
+    while index < end {
+      let matcher = matchers[index]
+      if Identity.matches(matcher.kind, octets[matcher.text], octets[matcher.other], identity) { return true }
+      index += 1
+    }
+    return false
+  }
+
+  // MARK: Addresses
+
+  /// A port means nothing where the connection has no IP address (a pipe, an internal listener).
+  private func testPort(_ row: Predicate, _ check: borrowing Check) -> Bool {
+    if check.destination.address.isEmpty { return false }
+    var index = Int(row.firstMatcher)
+    let end = index + Int(row.matcherCount)
+    while index < end {
+      if matchers[index].number == check.destination.port { return true }
+      index += 1
+    }
+    return false
+  }
+
+  private func testAddress(_ row: Predicate, _ address: IPAddress?) -> Bool {
+    guard let address else { return false }
+    var index = Int(row.firstMatcher)
+    let end = index + Int(row.matcherCount)
+    while index < end {
+      if prefixes[Int(matchers[index].number)].contains(address) { return true }
+      index += 1
+    }
+    return false
+  }
+
+  private func sourceAddress(
+    _ check: borrowing Check, _ message: Span<UInt8>, _ scratch: inout PolicyScratch
+  ) -> IPAddress? {
+    let address = scratch.sourceAddress ?? IPAddress(message[check.source.address])
+    scratch.sourceAddress = .some(address)
+    return address
+  }
+
+  private func remoteAddress(
+    _ check: borrowing Check, _ message: Span<UInt8>, _ scratch: inout PolicyScratch
+  ) -> IPAddress? {
+    if let address = scratch.remoteAddress { return address }
+    let address =
+      ClientAddress.forwarded(check, message, trustedProxies: trustedProxies)
+      ?? sourceAddress(check, message, &scratch)
+    scratch.remoteAddress = .some(address)
+    return address
+  }
+
+  // MARK: Filter metadata
+
+  private func testFilterMetadata(
+    _ row: Predicate, _ check: borrowing Check, _ message: Span<UInt8>, _ scratch: inout PolicyScratch
+  ) -> Bool {
+    let namespace = pool.span[names[Int(row.firstName)]]
+    let key = pool.span[names[Int(row.firstName) + 1]]
+    // Of map entries with one key, protobuf takes the last.
+    var entry = check.filterMetadata.count - 1
+    while entry >= 0, !message[check.filterMetadata[entry].name].equals(namespace) { entry -= 1 }
+    if entry < 0 { return false }
+    let value = FilterMetadata.value(of: key, in: check.filterMetadata[entry].value, message)
+    if value == .malformed {
+      scratch.metadataIsMalformed = true
+      return false
+    }
+    var index = Int(row.firstMatcher)
+    let end = index + Int(row.matcherCount)
+    while index < end {
+      guard let matches = testMetadataValue(matchers[index], value, message) else {
+        scratch.metadataIsMalformed = true
+        return false
+      }
+      if matches { return true }
+      index += 1
+    }
+    return false
+  }
+
+  /// Nil when the value is malformed.
+  private func testMetadataValue(
+    _ matcher: Matcher, _ value: FilterMetadata.Value, _ message: Span<UInt8>
+  ) -> Bool? {
+    switch (value, matcher.isListElement) {
+    case (.text(let text), false):
+      return TextMatching.matches(matcher.kind, pool.span[matcher.text], message[text])
+    case (.list(let list), true):
+      return FilterMetadata.contains(list, message) { text in
+        TextMatching.matches(matcher.kind, pool.span[matcher.text], message[text])
+      }
+    default:
+      return false
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import Bytes
+
+/// What a worker keeps between checks so that a decision allocates nothing: which predicates have been asked, what
+/// they said, and what was read from the check once. Any table may use it.
+public struct PolicyScratch: ~Copyable, Sendable {
+  /// A bit for each predicate that was asked.
+  var asked: [UInt64] = []
+  /// What it said.
+  var held: [UInt64] = []
+  /// The normalised path, then the query.
+  var path: ByteBuffer
+  /// How many octets of the path are matched: those of `path` when it was normalised, else those of the check's.
+  var pathCount = 0
+  /// Read once for each check: nil before, `.some(nil)` when there is none.
+  var sourceAddress: IPAddress??
+  var destinationAddress: IPAddress??
+  var remoteAddress: IPAddress??
+  /// What a predicate could not read; the check is denied whatever the rules say.
+  var metadataIsMalformed = false
+
+  public init() { path = ByteBuffer(capacity: 1024) }
+
+  /// Forgets the last check. Cost: one word for 64 predicates, twice.
+  mutating func reset(predicateCount: Int) {
+    let words = (predicateCount + 63) / 64
+    if asked.count < words {
+      asked = [UInt64](repeating: 0, count: words)
+      held = asked
+    } else {
+      var index = 0
+      while index < words {
+        asked[index] = 0
+        held[index] = 0
+        index += 1
+      }
+    }
+    pathCount = 0
+    sourceAddress = nil
+    destinationAddress = nil
+    remoteAddress = nil
+    metadataIsMalformed = false
+  }
+}
