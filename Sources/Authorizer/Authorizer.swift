@@ -1,1 +1,88 @@
-// Authorizer
+public import Bytes
+public import Check
+import JWT
+
+/// One worker's authorizer: the pipeline of a check with everything that it reuses from one check to the next. It
+/// belongs to one thread. Nothing is allocated for a request of usual size once the storage has grown to it.
+public struct Authorizer: ~Copyable {
+  private let snapshot: PolicySnapshot
+  private var authentication: Authentication
+  private var scratch = PolicyScratch()
+
+  public init(snapshot: PolicySnapshot) {
+    self.snapshot = snapshot
+    authentication = Authentication(keySets: snapshot.keySets, settings: snapshot.settings)
+  }
+
+  /// May this request pass?
+  ///
+  /// - Parameters:
+  ///   - check: the question, read from `message`.
+  ///   - now: wall clock, seconds since 1970.
+  /// - Returns: the verdict. When it allows, `changes` holds what the proxy must change in the request.
+  public mutating func authorize(
+    _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
+  ) -> Verdict {
+    authentication.reset()
+    guard check.hasHTTP else { return Verdict(denying: .notHTTP) }
+    guard let workload = snapshot.finder.workload(of: check, in: message) else {
+      return Verdict(denying: .unknownWorkload)
+    }
+    let requirement = authentication.authenticate(
+      snapshot.workloads[workload], check, in: message, now: now)
+    guard let passed = AuthenticationPassed.proof(of: requirement) else {
+      return Verdict(denying: requirement.error, workload: workload)
+    }
+    let decision = snapshot.workloads[workload].table.evaluate(
+      check, in: message, changes: authentication.changes, claims: authentication.claims, scratch: &scratch)
+    return Verdict(decision, after: passed, workload: workload)
+  }
+
+  /// What the last verdict's answer changes in the request. Meaningful only when that verdict allows.
+  public var changes: RequestChanges {
+    _read { yield authentication.changes }
+  }
+
+  /// Signature verifications since this value was made.
+  public var verifications: VerificationCounts { authentication.verifications }
+
+  /// Appends the value of `WWW-Authenticate` for a refused token, as Envoy words it (semantics, section 1.10): the URI as
+  /// the client sent it, its path and query cut at 256 octets. Control characters, which no honest proxy passes on, are
+  /// left out, so nobody can end the header with them.
+  public static func appendChallenge(
+    for error: TokenError, _ check: borrowing Check, in message: Span<UInt8>, to output: inout ByteBuffer
+  ) {
+    output.append("Bearer realm=\"")
+    if let scheme = value(of: forwardedProtocol, check, in: message) {
+      appendPrintable(message[scheme], to: &output)
+    } else {
+      appendPrintable(message[check.scheme], to: &output)
+    }
+    output.append("://")
+    appendPrintable(message[check.host], to: &output)
+    let path = value(of: originalPath, check, in: message) ?? check.path
+    var end = min(path.end, Int(path.start) + 256)
+    // Answers carry text: the cut must not go through a character.
+    while end < path.end, end > Int(path.start), message[end] & 0xC0 == 0x80 { end -= 1 }
+    appendPrintable(message[Int(path.start)..<end], to: &output)
+    output.append("\"")
+    if error != .missing { output.append(", error=\"invalid_token\"") }
+  }
+
+  private static let forwardedProtocol = Array("x-forwarded-proto".utf8)
+  private static let originalPath = Array("x-envoy-original-path".utf8)
+
+  private static func value(
+    of name: [UInt8], _ check: borrowing Check, in message: Span<UInt8>
+  ) -> ByteRange? {
+    check.headerIndex(of: name.span, in: message).map { check.headers[$0].value }
+  }
+
+  private static func appendPrintable(_ text: Span<UInt8>, to output: inout ByteBuffer) {
+    let isText = text.isValidUTF8
+    for index in text.indices where text[index] >= 0x20 && text[index] != 0x7F {
+      // As Envoy spells an octet that is no text.
+      output.append(text[index] < 0x80 || isText ? text[index] : 0x21)
+    }
+  }
+}

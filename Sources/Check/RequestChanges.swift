@@ -32,13 +32,11 @@ public struct RequestChanges: ~Copyable, Sendable {
     removedHeaders.append(keep(name))
   }
 
-  /// Sets a header to the octets that `write` appends. A second value for the same name replaces the first.
+  /// Sets a header. A second value for the same name replaces the first.
   /// - Parameter name: in lower case.
-  public mutating func setHeader(_ name: Span<UInt8>, _ write: (inout ByteBuffer) -> Void) {
+  public mutating func setHeader(_ name: Span<UInt8>, value text: Span<UInt8>) {
     let nameRange = keep(name)
-    let start = octets.count
-    write(&octets)
-    let value = ByteRange(start..<octets.count)
+    let value = keep(text)
     for index in removedHeaders.indices.reversed() where octets.span[removedHeaders[index]].equals(name) {
       removedHeaders.remove(at: index)
     }
@@ -51,8 +49,14 @@ public struct RequestChanges: ~Copyable, Sendable {
 
   /// Removes all query parameters called `name`.
   public mutating func removeParameter(_ name: Span<UInt8>) {
-    for range in removedParameters where octets.span[range].equals(name) { return }
+    if removesParameter(name) { return }
     removedParameters.append(keep(name))
+  }
+
+  /// Whether the query parameters called `name` are gone.
+  public func removesParameter(_ name: Span<UInt8>) -> Bool {
+    for range in removedParameters where octets.span[range].equals(name) { return true }
+    return false
   }
 
   /// Whether the client's lines of this header are gone, removed or replaced.
@@ -71,9 +75,9 @@ public struct RequestChanges: ~Copyable, Sendable {
     return false
   }
 
-  private mutating func keep(_ name: Span<UInt8>) -> ByteRange {
+  private mutating func keep(_ text: Span<UInt8>) -> ByteRange {
     let start = octets.count
-    octets.append(name)
+    octets.append(text)
     return ByteRange(start..<octets.count)
   }
 }

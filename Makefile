@@ -1,0 +1,57 @@
+# Two targets are all a newcomer needs: `make run` and `make test`. The others are for those who stay.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+STATE := .quickstart
+RELEASE := .build/release/countersign
+
+.PHONY: help
+help:
+	@echo "make run     install what is missing, build, and serve deploy/quickstart on 127.0.0.1:9191"
+	@echo "make test    install what is missing, and run every test"
+	@echo "make demo    Envoy on 127.0.0.1:8080 in front, Countersign behind, the README's table by curl"
+	@echo "make load    200,000 checks by h2load, and the server's CPU time for each"
+	@echo "make format  format every Swift file in place;  make lint  only say what is wrong"
+
+# What the build links against, and what the quickstart calls.
+BUILD_PACKAGES := libssl-dev libnghttp2-dev libjemalloc-dev libyaml-dev pkg-config curl
+# What the tests run besides: a real client, and a venv for the real Envoy.
+TEST_PACKAGES := nghttp2-client python3-venv
+
+.PHONY: packages test-packages
+packages:
+	@deploy/install-packages $(BUILD_PACKAGES)
+
+test-packages: packages
+	@deploy/install-packages $(TEST_PACKAGES)
+	@deploy/install-envoy
+
+.PHONY: build
+build: packages
+	swift build -c release --product countersign
+
+.PHONY: run
+run: build
+	@deploy/quickstart/prepare $(RELEASE) $(STATE)
+	@exec $(RELEASE) serve --policies $(STATE)/policies --workload istio-system/app=istio-ingressgateway
+
+# A tool that cannot be had makes its tests skip with a printed reason; with CI=true it makes them fail.
+.PHONY: test
+test: test-packages
+	swift build --build-tests
+	swift test --skip-build
+
+.PHONY: demo
+demo: build test-packages
+	@deploy/envoy/demo $(RELEASE)
+
+.PHONY: load
+load: build test-packages
+	@perf/h2load-checks $(RELEASE)
+
+.PHONY: format lint
+format:
+	swift format format --in-place --recursive Package.swift Sources Tests
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests

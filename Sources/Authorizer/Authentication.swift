@@ -1,0 +1,215 @@
+import Bytes
+import Check
+import JWT
+import Signatures
+
+/// Finds and verifies the tokens of a request for all rules of a workload, and combines the rules' outcomes as Istio
+/// has Envoy do (semantics, sections 1.4 to 1.7). One value a worker; its storage is reused.
+struct Authentication: ~Copyable {
+  /// What became of one rule.
+  enum Outcome: Sendable, Equatable {
+    case passed
+    /// No token in any of the rule's locations.
+    case missing
+    case failed(TokenError)
+  }
+
+  /// What became of the whole requirement. Only `authenticate` makes one.
+  struct Requirement: ~Copyable {
+    let isMet: Bool
+    /// Why not, when not.
+    let error: TokenError
+
+    fileprivate static var met: Requirement { Requirement(isMet: true, error: .missing) }
+    fileprivate static func failed(_ error: TokenError) -> Requirement {
+      Requirement(isMet: false, error: error)
+    }
+    private init(isMet: Bool, error: TokenError) {
+      self.isMet = isMet
+      self.error = error
+    }
+  }
+
+  private let settings: AuthorizerSettings
+  private var finder = TokenFinder()
+  private var token = UnverifiedToken()
+  private var keyRings: OwnedArray<KeyRing>
+  private var outcomes: [Outcome] = []
+  private var headerValue = ByteBuffer(capacity: 256)
+  /// The claims that policies see: those of the token that was verified last.
+  private(set) var claims = VerifiedClaims()
+  /// What verified tokens change in the request.
+  private(set) var changes = RequestChanges()
+  private(set) var verifications = VerificationCounts()
+
+  init(keySets: borrowing OwnedArray<JWKSet>, settings: AuthorizerSettings) {
+    self.settings = settings
+    keyRings = OwnedArray(capacity: max(1, keySets.count))
+    for index in keySets.indices { keyRings.append(KeyRing(keySets[index])) }
+    outcomes.reserveCapacity(64)
+  }
+
+  /// Forgets the request before: its claims and its changes.
+  mutating func reset() {
+    claims.clear()
+    changes.reset()
+  }
+
+  /// Authenticates one request.
+  /// - Parameter now: seconds since 1970.
+  mutating func authenticate(
+    _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
+  ) -> Requirement {
+    // A header that policies set is never a client's, whatever becomes of the tokens (design, invariant 2).
+    for index in plan.outputHeaders.indices { changes.removeHeader(plan.outputHeaders[index].span) }
+    if plan.rules.isEmpty || Self.isPreflight(check, in: message) { return .met }
+    return plan.requiresToken
+      ? requireAll(plan, check, in: message, now: now) : requireAny(plan, check, in: message, now: now)
+  }
+
+  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)): the first rule that passes ends the search; without one, all tokens
+  /// must be missing.
+  private mutating func requireAny(
+    _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
+  ) -> Requirement {
+    outcomes.removeAll(keepingCapacity: true)
+    var error = TokenError.missing
+    for index in plan.rules.indices {
+      let outcome = evaluate(plan.rules[index], check, in: message, now: now)
+      if outcome == .passed { return .met }
+      outcomes.append(outcome)
+      if case .failed(let found) = outcome { Self.merge(found, into: &error) }
+    }
+    for outcome in outcomes {
+      if case .failed(let found) = outcome {
+        Self.merge(found, into: &error)
+        return .failed(error)
+      }
+    }
+    return .met
+  }
+
+  /// ALL over the rules, where an optional one may be missing.
+  private mutating func requireAll(
+    _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
+  ) -> Requirement {
+    for index in plan.rules.indices {
+      switch evaluate(plan.rules[index], check, in: message, now: now) {
+      case .passed: continue
+      case .missing where !plan.rules[index].isRequired: continue
+      case .missing: return .failed(.missing)
+      case .failed(let error): return .failed(error)
+      }
+    }
+    return .met
+  }
+
+  /// A specific error beats `issuer not configured`, which beats `missing`; the last specific one wins.
+  private static func merge(_ error: TokenError, into current: inout TokenError) {
+    if (error != .missing && error != .issuerNotConfigured) || current == .missing { current = error }
+  }
+
+  /// CORS preflights pass unauthenticated: browsers send them without credentials.
+  private static func isPreflight(_ check: borrowing Check, in message: Span<UInt8>) -> Bool {
+    guard message[check.method].equals("OPTIONS") else { return false }
+    return hasValue(origin, check, in: message) && hasValue(requestedMethod, check, in: message)
+  }
+
+  private static let origin = Array("origin".utf8)
+  private static let requestedMethod = Array("access-control-request-method".utf8)
+
+  private static func hasValue(_ name: [UInt8], _ check: borrowing Check, in message: Span<UInt8>) -> Bool {
+    guard let index = check.headerIndex(of: name.span, in: message) else { return false }
+    return !check.headers[index].value.isEmpty
+  }
+
+  // MARK: One rule
+
+  /// All tokens of the rule must be valid. They are taken last to first, so the first one writes the claims last.
+  private mutating func evaluate(
+    _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
+  ) -> Outcome {
+    finder.collect(rule, check, in: message, changes: changes)
+    if finder.found.isEmpty { return .missing }
+    if finder.found.count > settings.maximumTokensPerRule { return .failed(.malformed) }
+    for index in finder.found.indices.reversed() {
+      do throws(TokenError) {
+        try accept(finder.found[index], rule, message: message, now: now)
+      } catch {
+        return .failed(error)
+      }
+    }
+    return .passed
+  }
+
+  /// Verifies one token and applies what its rule does after that.
+  private mutating func accept(
+    _ found: FoundToken, _ rule: borrowing TokenRule, message: Span<UInt8>, now: UInt64
+  ) throws(TokenError) {
+    switch found.text {
+    case .unreadable: throw .malformed
+    case .message(let range): try verify(message[range], rule, now: now)
+    case .decoded(let range): try verify(finder.decoded.span[range], rule, now: now)
+    }
+    if rule.forwardsToken { return }
+    switch found.place {
+    case .header(let index): changes.removeHeader(rule.headers[index].name.span)
+    case .parameter(let index): changes.removeParameter(rule.parameters[index].span)
+    case .cookie: break  // Envoy never removes cookies.
+    }
+  }
+
+  /// Parse, issuer, times, audience, signature: in Envoy's order, the first failure decides (semantics, section 1.6).
+  private mutating func verify(
+    _ text: Span<UInt8>, _ rule: borrowing TokenRule, now: UInt64
+  ) throws(TokenError) {
+    try token.parse(text, settings.token)
+    if !rule.issuer.isEmpty {
+      guard let issuer = token.issuer, token.payload.octets.span[issuer].equals(rule.issuer.span) else {
+        throw .issuerNotConfigured
+      }
+    }
+    try token.checkTimes(now: now, skewSeconds: settings.clockSkewSeconds)
+    if !rule.audiences.isEmpty, !token.hasAudience(in: rule.audiences) { throw .audienceNotAllowed }
+    let algorithm = token.algorithm
+    do throws(TokenError) {
+      let proof = try keyRings[rule.keySet].verify(token)
+      verifications.count(algorithm, succeeded: true)
+      claims.take(&token, proof: proof, spaceDelimited: rule.spaceDelimited)
+    } catch {
+      verifications.count(algorithm, succeeded: false)
+      throw error
+    }
+    writeOutputs(rule)
+  }
+
+  private mutating func writeOutputs(_ rule: borrowing TokenRule) {
+    if let name = rule.payloadHeader {
+      changes.setHeader(name.span, value: token.signingInput.span[token.payloadSegment])
+    }
+    for output in rule.claimHeaders {
+      headerValue.removeAll()
+      if claims.appendHeaderValue(of: output.path, to: &headerValue) {
+        changes.setHeader(output.header.span, value: headerValue.span)
+      }
+    }
+  }
+}
+
+/// How many signatures were verified, by algorithm and result.
+public struct VerificationCounts: Sendable {
+  private var succeeded = InlineArray<13, UInt64>(repeating: 0)
+  private var failed = InlineArray<13, UInt64>(repeating: 0)
+
+  public init() {}
+
+  mutating func count(_ algorithm: Algorithm, succeeded good: Bool) {
+    let index = Int(algorithm.rawValue)
+    if good { succeeded[index] &+= 1 } else { failed[index] &+= 1 }
+  }
+
+  /// Verifications so far.
+  public func total(_ algorithm: Algorithm, succeeded good: Bool) -> UInt64 {
+    good ? succeeded[Int(algorithm.rawValue)] : failed[Int(algorithm.rawValue)]
+  }
+}

@@ -1,0 +1,52 @@
+public import Bytes
+import Istio
+import JWT
+public import Policy
+
+/// What one workload's checks are evaluated with.
+struct WorkloadPlan: ~Copyable, Sendable {
+  let name: String
+  /// All token rules that apply, in Envoy's order.
+  let rules: OwnedArray<TokenRule>
+  /// Some rule has `presence: REQUIRED`, which changes how rules combine.
+  let requiresToken: Bool
+  /// The union of what the rules may set.
+  let outputHeaders: [[UInt8]]
+  let table: DecisionTable
+  /// The identities of the table's rules as answers spell them, by index.
+  let ruleNames: [[UInt8]]
+}
+
+/// Everything that checks are evaluated with, compiled and immutable. Workers borrow it; it knows nothing of them.
+public final class PolicySnapshot: Sendable {
+  let workloads: OwnedArray<WorkloadPlan>
+  let keySets: OwnedArray<JWKSet>
+  let finder: WorkloadFinder
+  let settings: AuthorizerSettings
+
+  init(
+    workloads: consuming OwnedArray<WorkloadPlan>, keySets: consuming OwnedArray<JWKSet>, finder: WorkloadFinder,
+    settings: AuthorizerSettings
+  ) {
+    self.workloads = workloads
+    self.keySets = keySets
+    self.finder = finder
+    self.settings = settings
+  }
+
+  /// How many workloads it knows.
+  public var workloadCount: Int { workloads.count }
+
+  /// The name of a workload, for people.
+  public func workloadName(_ index: Int) -> String { workloads[index].name }
+
+  /// Lets `body` read the identity of a rule, such as `ns[a]-policy[b]-rule[0]`.
+  public func withRuleName<R>(_ rule: RuleIndex, workload: Int, _ body: (Span<UInt8>) -> R) -> R {
+    body(workloads[workload].ruleNames[Int(rule.value)].span)
+  }
+
+  /// What is known of a rule. Cold: for messages to people.
+  public func describe(_ rule: RuleIndex, workload: Int) -> RuleDescription {
+    workloads[workload].table.describe(rule)
+  }
+}

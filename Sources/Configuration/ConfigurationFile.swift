@@ -1,0 +1,99 @@
+public import Istio
+import Policy
+import System
+import YAML
+
+extension ServiceConfiguration {
+  /// A configuration file that could not be used: every finding, at least one.
+  public struct Refused: Error, Sendable {
+    public var diagnostics: [Diagnostic]
+  }
+
+  /// Reads a configuration file's text over the defaults. Unknown keys are errors that name the nearest known one.
+  public init(file: String, text: [UInt8]) throws(Refused) {
+    self.init()
+    var reader = SettingReader(file: file)
+    do throws(YAMLError) {
+      let documents = try YAMLParser.parse(text)
+      if documents.count > 1 {
+        reader.error("several-documents", at: documents[1].position, "a configuration is one document")
+      }
+      if let root = documents.first, !root.isNull { reader.read(root, Self.settings, into: &self) }
+    } catch {
+      reader.error(error.code, at: error.position, error.message)
+    }
+    if let name = defaultWorkload, !workloads.contains(where: { $0.name == name }) {
+      let hint = nearest(to: name, in: workloads.map(\.name)).map { "; did you mean `\($0)`?" } ?? ""
+      reader.error(
+        "unknown-workload", at: YAMLPosition(line: 1, column: 1),
+        "defaultWorkload `\(name)` is not among the workloads\(hint)")
+    }
+    if !reader.diagnostics.isEmpty { throw Refused(diagnostics: reader.diagnostics) }
+  }
+
+  private static let mebibyte = 1 << 20
+
+  /// Every key of the file. `deploy/countersign.yaml` shows each with its default and its reason; a test holds the two
+  /// together.
+  static var settings: [(String, Setting)] {
+    [
+      ("listeners", .section(listenerSettings)),
+      ("threads", .integer(0...1024) { $0.threads = $1 }),
+      ("policies", .texts { $0.policies = $1 }),
+      ("rootNamespace", .text { $0.authorizer.policy.rootNamespace = $1 }),
+      ("defaultWorkload", .text { $0.defaultWorkload = $1 }),
+      ("workloads", .workloads),
+      ("allowUnused", .boolean { $0.authorizer.policy.allowUnused = $1 }),
+      ("allowEmpty", .boolean { $0.authorizer.policy.allowEmpty = $1 }),
+      ("trustDomain", .text { $0.authorizer.policy.trustDomain = $1 }),
+      ("trustDomainAliases", .texts { $0.authorizer.policy.trustDomainAliases = $1 }),
+      ("trustedProxies", .integer(0...64) { $0.authorizer.policy.trustedProxies = $1 }),
+      ("pathNormalization", .parsed(parsePathNormalization)),
+      ("clockSkew", .duration(0...3_600_000_000_000) { $0.authorizer.clockSkewSeconds = $1 / 1_000_000_000 }),
+      ("shutdownTimeout", .duration(1_000_000_000...3_600_000_000_000) { $0.server.shutdownTimeout = $1 }),
+      ("limits", .section(limitSettings)),
+    ]
+  }
+
+  private static var listenerSettings: [(String, Setting)] {
+    [
+      ("grpc", .parsed { target, text in parseAddress(text) { target.grpc = $0 } }),
+      ("http", .parsed { target, text in parseAddress(text) { target.http = $0 } }),
+      ("admin", .parsed { target, text in parseAddress(text) { target.admin = $0 } }),
+    ]
+  }
+
+  private static var limitSettings: [(String, Setting)] {
+    [
+      ("tokenBytes", .integer(256...mebibyte) { $0.authorizer.token.maximumTokenBytes = $1 }),
+      ("tokensPerRule", .integer(1...64) { $0.authorizer.maximumTokensPerRule = $1 }),
+      ("checkHeaders", .integer(1...65_536) { $0.checkRequest.maximumHeaders = $1 }),
+      ("messageBytes", .integer(1024...(64 * mebibyte)) { $0.http2.maximumMessageOctets = $1 }),
+      ("headerListBytes", .integer(1024...mebibyte) { $0.http2.maximumHeaderListOctets = $1 }),
+      ("connections", .integer(1...1_000_000) { $0.server.maximumConnections = $1 }),
+      ("streams", .integer(1...1_000_000) { $0.http2.maximumConcurrentStreams = UInt32($1) }),
+      ("peerResetBurst", .integer(1...10_000_000) { $0.http2.peerResetBurst = UInt64($1) }),
+      ("peerResetsPerSecond", .integer(1...10_000_000) { $0.http2.peerResetsPerSecond = UInt64($1) }),
+      ("serverResetBurst", .integer(1...10_000_000) { $0.http2.serverResetBurst = UInt64($1) }),
+      ("serverResetsPerSecond", .integer(1...10_000_000) { $0.http2.serverResetsPerSecond = UInt64($1) }),
+    ]
+  }
+
+  private static func parseAddress(_ text: String, _ set: (ListenAddress) -> Void) -> String? {
+    do throws(ListenAddressError) {
+      set(try ListenAddress(text))
+      return nil
+    } catch {
+      return error.description
+    }
+  }
+
+  private static func parsePathNormalization(_ target: inout ServiceConfiguration, _ text: String) -> String? {
+    guard let value = PathNormalization(rawValue: text) else {
+      let known = PathNormalization.allCases.map(\.rawValue).joined(separator: ", ")
+      return "`\(text)` is no path normalization; known: \(known)"
+    }
+    target.authorizer.policy.pathNormalization = value
+    return nil
+  }
+}

@@ -1,0 +1,103 @@
+public import Authorizer
+public import ExtAuthz
+public import HTTP
+public import Metrics
+public import System
+
+/// A running server: an acceptor and its workers. Any thread may ask and stop it.
+public final class CheckServer: Sendable {
+  /// What a server is made from.
+  public struct Configuration: Sendable {
+    public var snapshot: PolicySnapshot
+    public var settings: ServerSettings
+    public var http2: HTTP2Settings
+    public var checkRequest: CheckRequestSettings
+    /// Worker threads, at least one.
+    public var workers: Int
+    public var clock: Clock
+
+    public init(
+      snapshot: PolicySnapshot, settings: ServerSettings = ServerSettings(), http2: HTTP2Settings = HTTP2Settings(),
+      checkRequest: CheckRequestSettings = CheckRequestSettings(), workers: Int = 1, clock: Clock = .system
+    ) {
+      self.snapshot = snapshot
+      self.settings = settings
+      self.http2 = http2
+      self.checkRequest = checkRequest
+      self.workers = workers
+      self.clock = clock
+    }
+  }
+
+  /// The listener's real address.
+  public let address: ListenAddress
+  private let state: ServerState
+
+  private init(address: ListenAddress, state: ServerState) {
+    self.address = address
+    self.state = state
+  }
+
+  /// Starts all threads. Connections are accepted from then on.
+  ///
+  /// - Parameters:
+  ///   - metrics: handles of `registry`'s families, made by `ServerMetrics`.
+  ///   - cells: one block a worker, in their order.
+  ///   - reports: told what an operator must know, from any thread, at most once a second a kind.
+  public static func start(
+    _ configuration: Configuration, listener: consuming Listener, metrics: ServerMetrics, cells: [WorkerCells],
+    reports: @escaping @Sendable (ServerEvent, String) -> Void
+  ) throws(SystemError) -> CheckServer {
+    precondition(configuration.workers >= 1 && cells.count == configuration.workers)
+    let state = try ServerState(
+      workers: configuration.workers, settings: configuration.settings, clock: configuration.clock,
+      reports: reports)
+    let server = CheckServer(address: listener.address, state: state)
+    do throws(SystemError) {
+      for index in 0..<configuration.workers {
+        try startWorker(index, configuration, metrics: metrics, cells: cells[index], state: state)
+      }
+      let acceptor = Acceptor(listener: listener, shared: state)
+      _ = try Thread.start(name: "acceptor", moving: acceptor) { $0.run() }
+    } catch {
+      state.enter(.stopping)
+      throw error
+    }
+    return server
+  }
+
+  private static func startWorker(
+    _ index: Int, _ configuration: Configuration, metrics: ServerMetrics, cells: WorkerCells, state: ServerState
+  ) throws(SystemError) {
+    let start = WorkerStart(
+      index: index, shared: state, snapshot: configuration.snapshot, checkRequest: configuration.checkRequest,
+      http2: configuration.http2, metrics: metrics, cells: cells)
+    _ = try Thread.start(name: "worker-\(index)", moving: start) { start in
+      do throws(SystemError) {
+        // Handles of OpenSSL belong to the thread that uses them: the worker is made on its own thread.
+        var worker = try Worker(start)
+        try worker.run()
+      } catch {
+        state.fail("worker \(index) stopped: \(error)")
+      }
+    }
+  }
+
+  /// Accepts no more, tells clients to go elsewhere, and lets running calls finish.
+  public func beginShutdown() { state.enter(.draining) }
+
+  /// Ends all threads now, whatever runs.
+  public func stop() { state.enter(.stopping) }
+
+  /// All workers have finished after `beginShutdown`.
+  public var isDrained: Bool { state.workers.allSatisfy(\.isDrained) }
+
+  /// A thread failed: the process must end.
+  public var hasFailed: Bool { state.phase == .stopping }
+
+  /// When each worker last went round its loop, in nanoseconds of the steady clock.
+  public var workerTicks: [UInt64] { state.workers.map(\.lastTick) }
+
+  /// How many connections each worker has.
+  public var connectionsPerWorker: [Int] { state.workers.map(\.connectionCount) }
+}

@@ -1,0 +1,71 @@
+public import Authorizer
+public import Bytes
+import Check
+public import ExtAuthz
+
+/// From the octets of a CheckRequest to the octets of its CheckResponse: one worker's service, without a connection. Its
+/// storage is reused; nothing is allocated for a check of usual size.
+public struct CheckService: ~Copyable {
+  /// What came of a message.
+  public enum Outcome: Sendable {
+    /// The answer was appended.
+    case answered(Verdict)
+    /// The message could not be read: the call fails, nothing was appended.
+    case unreadable(WireError)
+  }
+
+  private let snapshot: PolicySnapshot
+  private let settings: CheckRequestSettings
+  private var authorizer: Authorizer
+  private var check = Check()
+  private var denied = DeniedResponse()
+
+  public init(snapshot: PolicySnapshot, settings: CheckRequestSettings) {
+    self.snapshot = snapshot
+    self.settings = settings
+    authorizer = Authorizer(snapshot: snapshot)
+  }
+
+  /// Signature verifications since this value was made.
+  public var verifications: VerificationCounts { authorizer.verifications }
+
+  /// Answers one check.
+  /// - Parameter now: wall clock, seconds since 1970.
+  public mutating func answer(
+    _ message: Span<UInt8>, now: UInt64, into output: inout ByteBuffer
+  ) -> Outcome {
+    do throws(WireError) {
+      try CheckRequestReader.read(message, into: &check, settings)
+    } catch {
+      return .unreadable(error)
+    }
+    let verdict = authorizer.authorize(check, in: message, now: now)
+    if verdict.isAllowed {
+      CheckResponseWriter.writeAllowed(changes: authorizer.changes, into: &output)
+    } else {
+      writeDenial(verdict, message: message, into: &output)
+    }
+    return .answered(verdict)
+  }
+
+  /// A denial as Envoy's own filters word it, and its reason for the proxy's logs.
+  private mutating func writeDenial(
+    _ verdict: Verdict, message: Span<UInt8>, into output: inout ByteBuffer
+  ) {
+    denied.reset(verdict.httpStatus == 401 ? .unauthorized : .forbidden)
+    denied.setBody(verdict.body)
+    denied.addMetadata("reason") { $0.append(verdict.reason.label) }
+    if let error = verdict.tokenError {
+      denied.addHeader("www-authenticate") {
+        Authorizer.appendChallenge(for: error, check, in: message, to: &$0)
+      }
+      denied.addMetadata("token") { $0.append(error.text) }
+    }
+    if let rule = verdict.rule, let workload = verdict.workload {
+      snapshot.withRuleName(rule, workload: workload) { name in
+        denied.addMetadata("rule") { $0.append(name) }
+      }
+    }
+    CheckResponseWriter.writeDenied(denied, into: &output)
+  }
+}

@@ -1,0 +1,153 @@
+import Bytes
+import EventLoop
+import HTTP
+import System
+
+/// A connection with a place in a worker's table. The class gives it an address; the state does the work, so that one
+/// exclusivity check covers a whole turn.
+final class Connection {
+  var state: ConnectionState
+
+  init(_ socket: consuming Socket, _ http: consuming HTTP2ServerConnection) {
+    state = ConnectionState(socket: socket, http: http)
+  }
+}
+
+/// A socket, its HTTP/2 session and what waits to be written.
+struct ConnectionState: ~Copyable {
+  private let socket: Socket
+  private var http: HTTP2ServerConnection
+  private var output = ByteBuffer(capacity: 4 << 10)
+  /// How many octets of `output` the kernel has.
+  private var written = 0
+  /// Since when the kernel has taken nothing of what waits.
+  private var stalledSince: UInt64?
+  private var readsNoMore = false
+  private var isBroken = false
+  private var watchers: [Call] = []
+  private var accounted = HTTP2Counters()
+  /// What the poller watches it for.
+  var registered: Interest = .read
+
+  init(socket: consuming Socket, http: consuming HTTP2ServerConnection) {
+    self.socket = socket
+    self.http = http
+  }
+
+  var descriptor: Int32 { socket.descriptor }
+
+  /// What it waits for next. A peer that takes no answers is not read from: that is what bounds its queue.
+  var interest: Interest {
+    var interest: Interest = []
+    if !readsNoMore && !http.isOutputStalled { interest.insert(.read) }
+    if written < output.count { interest.insert(.write) }
+    return interest
+  }
+
+  /// Nothing is left to say or to hear: close the socket.
+  var isOver: Bool {
+    isBroken || (written == output.count && (http.isFinished || (readsNoMore && http.liveStreams == 0)))
+  }
+
+  // MARK: One turn
+
+  /// Reads once, answers every call that is complete, writes all answers together.
+  mutating func turn(_ event: Event, _ context: inout WorkerContext) {
+    if event.isReadable && !readsNoMore { read(&context) }
+    serve(&context)
+    flush(&context)
+    account(&context)
+  }
+
+  private mutating func read(_ context: inout WorkerContext) {
+    context.input.removeAll()
+    switch socket.receive(into: &context.input, atMost: context.settings.readOctetsPerTurn) {
+    case .moved:
+      if http.receive(context.input.span, now: context.now) == .closing { readsNoMore = true }
+    case .wouldBlock: break
+    // A client that has half-closed is gone for HTTP/2: it could not even acknowledge SETTINGS.
+    case .ended, .failed: isBroken = true
+    }
+  }
+
+  private mutating func serve(_ context: inout WorkerContext) {
+    while let call = http.takeCall() {
+      if call.deadline <= context.currentTime(for: call) {
+        context.cells.add(context.metrics.deadlineExceeded, 1)
+        http.fail(call, .deadlineExceeded, "the deadline had passed before the check was evaluated")
+        continue
+      }
+      http.takeMessage(of: call, into: &context.message)
+      context.reply.removeAll()
+      switch context.answer(call) {
+      case .message: http.respond(to: call, context.reply.span)
+      case .failure(let status, let text): http.fail(call, status, text)
+      case .watch(let isKnown):
+        if isKnown { watchers.append(call) }
+        _ = http.send(to: call, context.reply.span)
+      }
+    }
+    while let gone = http.takeCancelled() { watchers.removeAll { $0 == gone } }
+  }
+
+  // MARK: Writing
+
+  /// Writes what waits: the answers of a batch leave in one write.
+  mutating func flush(_ context: inout WorkerContext) {
+    while !isBroken {
+      if written == output.count {
+        output.removeAll()
+        written = 0
+        http.drainOutput(into: &output)
+        if output.isEmpty { break }
+      }
+      switch socket.send(output.span, from: written) {
+      case .moved(let count):
+        written += count
+        stalledSince = nil
+      case .wouldBlock:
+        if stalledSince == nil { stalledSince = context.now }
+        return
+      case .ended, .failed: isBroken = true
+      }
+    }
+    output.shrink(ifAbove: 64 << 10)
+  }
+
+  /// Looks at what took too long.
+  mutating func tick(_ context: inout WorkerContext) {
+    if let since = stalledSince, context.now &- since > context.settings.writeStallTimeout {
+      // What it never took is thrown away with the connection, in the kernel too.
+      socket.resetOnClose()
+      isBroken = true
+      return
+    }
+    if http.tick(now: context.now) == .closing { readsNoMore = true }
+    flush(&context)
+    account(&context)
+  }
+
+  // MARK: Shutting down
+
+  mutating func beginShutdown(_ context: inout WorkerContext) {
+    http.beginShutdown()
+    context.writeHealth(.notServing)
+    for call in watchers { _ = http.send(to: call, context.reply.span) }
+    flush(&context)
+  }
+
+  mutating func finishShutdown(_ context: inout WorkerContext) {
+    http.finishShutdown()
+    for call in watchers { http.fail(call, .unavailable, "the server shuts down") }
+    watchers.removeAll()
+    flush(&context)
+    if http.isDrained && written == output.count { isBroken = true }
+  }
+
+  /// Adds what happened since the last time to the worker's metrics.
+  mutating func account(_ context: inout WorkerContext) {
+    let counters = http.counters
+    context.account(counters, since: accounted)
+    accounted = counters
+  }
+}

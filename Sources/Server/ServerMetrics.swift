@@ -1,0 +1,106 @@
+import Authorizer
+import HTTP
+public import Metrics
+import Signatures
+
+/// The server's metric families, and the handles by which a worker writes its cells.
+public struct ServerMetrics: Sendable {
+  let connectionsOpened: MetricHandle
+  let connectionsClosed: MetricHandle
+  let deadlineExceeded: MetricHandle
+  let unreadable: MetricHandle
+  private let verdicts: [MetricHandle]
+  private let succeeded: [MetricHandle]
+  private let failed: [MetricHandle]
+  private let streams: MetricHandle
+  private let cancelled: MetricHandle
+  private let refused: MetricHandle
+  private let resetsReceived: MetricHandle
+  private let resetsSent: MetricHandle
+  private let octetsReceived: MetricHandle
+  private let octetsSent: MetricHandle
+  private let badCalls: [MetricHandle]
+
+  private static let badCallReasons = [
+    "method", "content_type", "timeout", "path", "headers_too_large", "message_too_large", "buffer_full",
+    "compressed", "framing", "slow",
+  ]
+
+  /// Declares all families.
+  public init(_ layout: inout MetricsLayout) {
+    verdicts = Verdict.Reason.allCases.map { reason in
+      layout.counter(
+        "countersign_checks_total", help: "Checks answered, by result and the reason for it.",
+        labels: [
+          ("listener", "grpc"), ("result", reason == .allowed ? "allow" : "deny"), ("reason", "\(reason.label)"),
+        ])
+    }
+    unreadable = layout.counter(
+      "countersign_unreadable_checks_total", help: "Calls whose message is no CheckRequest; they failed.")
+    deadlineExceeded = layout.counter(
+      "countersign_deadline_exceeded_total", help: "Calls dropped because their deadline had passed.")
+    let verifications = "countersign_token_verifications_total"
+    let verificationsHelp = "Signatures of tokens verified, by algorithm and result."
+    succeeded = Algorithm.allCases.map {
+      layout.counter(
+        verifications, help: verificationsHelp, labels: [("algorithm", "\($0.name)"), ("result", "valid")])
+    }
+    failed = Algorithm.allCases.map {
+      layout.counter(
+        verifications, help: verificationsHelp, labels: [("algorithm", "\($0.name)"), ("result", "invalid")])
+    }
+    connectionsOpened = layout.counter("countersign_connections_opened_total", help: "Connections accepted.")
+    connectionsClosed = layout.counter("countersign_connections_closed_total", help: "Connections closed.")
+    streams = layout.counter("countersign_http2_streams_total", help: "Calls begun.")
+    cancelled = layout.counter(
+      "countersign_http2_cancelled_total", help: "Calls that ended without an answer.")
+    refused = layout.counter(
+      "countersign_http2_refused_streams_total", help: "Calls beyond the limit of concurrent streams.")
+    resetsReceived = layout.counter(
+      "countersign_http2_resets_received_total", help: "Streams that peers reset.")
+    resetsSent = layout.counter("countersign_http2_resets_sent_total", help: "Streams that this side reset.")
+    octetsReceived = layout.counter("countersign_received_bytes_total", help: "Bytes read from proxies.")
+    octetsSent = layout.counter("countersign_sent_bytes_total", help: "Bytes written to proxies.")
+    badCalls = Self.badCallReasons.map {
+      layout.counter(
+        "countersign_bad_calls_total", help: "Calls that broke the rules of gRPC, by what they broke.",
+        labels: [("reason", $0)])
+    }
+  }
+
+  func checks(_ reason: Verdict.Reason) -> MetricHandle { verdicts[Int(reason.rawValue)] }
+
+  func add(_ counts: VerificationCounts, since before: VerificationCounts, to cells: WorkerCells) {
+    for algorithm in Algorithm.allCases {
+      let good = counts.total(algorithm, succeeded: true) &- before.total(algorithm, succeeded: true)
+      if good > 0 { cells.add(succeeded[Int(algorithm.rawValue)], good) }
+      let bad = counts.total(algorithm, succeeded: false) &- before.total(algorithm, succeeded: false)
+      if bad > 0 { cells.add(failed[Int(algorithm.rawValue)], bad) }
+    }
+  }
+
+  func add(_ counters: HTTP2Counters, since before: HTTP2Counters, to cells: WorkerCells) {
+    if counters == before { return }
+    cells.add(streams, counters.streams &- before.streams)
+    cells.add(cancelled, counters.cancelled &- before.cancelled)
+    cells.add(refused, counters.refusedStreams &- before.refusedStreams)
+    cells.add(resetsReceived, counters.resetsReceived &- before.resetsReceived)
+    cells.add(resetsSent, counters.resetsSent &- before.resetsSent)
+    cells.add(octetsReceived, counters.octetsReceived &- before.octetsReceived)
+    cells.add(octetsSent, counters.octetsSent &- before.octetsSent)
+    addBad(0, counters.badMethod &- before.badMethod, cells)
+    addBad(1, counters.badContentType &- before.badContentType, cells)
+    addBad(2, counters.badTimeout &- before.badTimeout, cells)
+    addBad(3, counters.unknownPath &- before.unknownPath, cells)
+    addBad(4, counters.headersTooLarge &- before.headersTooLarge, cells)
+    addBad(5, counters.messageTooLarge &- before.messageTooLarge, cells)
+    addBad(6, counters.bufferFull &- before.bufferFull, cells)
+    addBad(7, counters.compressed &- before.compressed, cells)
+    addBad(8, counters.badFraming &- before.badFraming, cells)
+    addBad(9, counters.slowCalls &- before.slowCalls, cells)
+  }
+
+  private func addBad(_ index: Int, _ count: UInt64, _ cells: WorkerCells) {
+    if count > 0 { cells.add(badCalls[index], count) }
+  }
+}

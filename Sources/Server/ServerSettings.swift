@@ -1,0 +1,24 @@
+// Server: workers that answer. Connections flow in, verdicts flow out. A worker thread owns its poller, its connections,
+// its authorizer and its metric cells; nothing on the way of a check takes a lock or touches another thread's memory.
+//
+//   CheckServer     starts, spreads and stops everything
+//     Acceptor      one thread: takes connections and gives each to the worker that has fewest
+//     Worker        one thread a core: reads, evaluates, writes in batches
+//       Connection  a socket, its HTTP/2 session and what waits to be written
+//       CheckService  from a CheckRequest's octets to a CheckResponse's
+
+/// The limits of the server around its connections. Times are nanoseconds.
+public struct ServerSettings: Sendable {
+  /// Connections at once. Proxies open one or a few a thread; each costs some 20 KiB. One more is closed at once.
+  public var maximumConnections = 10_000
+  /// Octets that are read from a connection in one turn, so that one loud connection does not starve the others.
+  public var readOctetsPerTurn = 128 << 10
+  /// How long a peer may leave octets of ours untaken before it is cut off.
+  public var writeStallTimeout: UInt64 = 30_000_000_000
+  /// How long running calls may take to finish after SIGTERM.
+  public var shutdownTimeout: UInt64 = 30_000_000_000
+  /// How long the listener pauses when descriptors run out; connections that there are go on.
+  public var acceptPause: UInt64 = 100_000_000
+
+  public init() {}
+}

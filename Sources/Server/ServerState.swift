@@ -1,0 +1,71 @@
+import EventLoop
+import Synchronization
+public import System
+
+/// What all threads of a server share: the phase, the links to the workers, and the way to say that something is wrong.
+/// The request path reads the phase once a batch and touches nothing else of it.
+final class ServerState: Sendable {
+  enum Phase: UInt8, Sendable, AtomicRepresentable {
+    case serving
+    /// No new calls: GOAWAY, finish what runs.
+    case draining
+    /// Close everything now.
+    case stopping
+  }
+
+  let settings: ServerSettings
+  let clock: Clock
+  let workers: [WorkerLink]
+  let acceptorWakeup: Wakeup
+  private let currentPhase = Atomic<Phase>(.serving)
+  private let lastReport = Mutex<[ServerEvent: UInt64]>([:])
+  private let reports: @Sendable (ServerEvent, String) -> Void
+
+  init(
+    workers: Int, settings: ServerSettings, clock: Clock,
+    reports: @escaping @Sendable (ServerEvent, String) -> Void
+  ) throws(SystemError) {
+    self.settings = settings
+    self.clock = clock
+    self.reports = reports
+    acceptorWakeup = try Wakeup()
+    var links: [WorkerLink] = []
+    for _ in 0..<workers { links.append(try WorkerLink()) }
+    self.workers = links
+  }
+
+  var phase: Phase { currentPhase.load(ordering: .acquiring) }
+
+  /// Moves on and wakes everybody. Phases only go forward.
+  func enter(_ phase: Phase) {
+    if self.phase.rawValue >= phase.rawValue { return }
+    currentPhase.store(phase, ordering: .releasing)
+    acceptorWakeup.ring()
+    for worker in workers { worker.wakeup.ring() }
+  }
+
+  /// Tells the operator, at most once a second for each kind of event: a flood must not become a flood of lines.
+  func report(_ event: ServerEvent, _ text: @autoclosure () -> String) {
+    let now = clock.monotonicNanoseconds()
+    let isDue = lastReport.withLock { last in
+      if let before = last[event], now &- before < 1_000_000_000 { return false }
+      last[event] = now
+      return true
+    }
+    if isDue { reports(event, text()) }
+  }
+
+  /// A thread cannot go on: the process must end rather than answer half (security checklist, 2.5).
+  func fail(_ text: String) {
+    reports(.failed, text)
+    enter(.stopping)
+  }
+}
+
+/// What a server tells its operator, by kind.
+public enum ServerEvent: UInt8, Sendable {
+  case descriptorsExhausted
+  case connectionLimit
+  /// A thread ended: the process must end too.
+  case failed
+}

@@ -1,0 +1,184 @@
+import Authorizer
+import Bytes
+import EventLoop
+import ExtAuthz
+import HTTP
+import Metrics
+import System
+
+/// What a worker is started with.
+struct WorkerStart: ~Copyable, Sendable {
+  let index: Int
+  let shared: ServerState
+  let snapshot: PolicySnapshot
+  let checkRequest: CheckRequestSettings
+  let http2: HTTP2Settings
+  let metrics: ServerMetrics
+  let cells: WorkerCells
+}
+
+/// One thread's server: its poller, its connections, its authorizer. Nothing in it is shared; what others need of it they
+/// get through its `WorkerLink`.
+struct Worker: ~Copyable {
+  private static let wakeupToken = UInt64.max
+  /// How often times are looked at, and the longest sleep: health checks want to see that the loop turns.
+  private static let tickInterval: UInt64 = 250_000_000
+  /// Between the two GOAWAYs: time for calls on their way to arrive (RFC 9113 section 6.8).
+  private static let shutdownNotice: UInt64 = 100_000_000
+
+  private let shared: ServerState
+  private let link: WorkerLink
+  private let http2: HTTP2Settings
+  private var poller: Poller
+  private var context: WorkerContext
+  private var connections: [ConnectionSlot] = []
+  private var freeSlots: [Int] = []
+  private var arrivals: [Int32] = []
+  private var nextTick: UInt64 = 0
+  private var drainingSince: UInt64?
+
+  /// The connection in a slot, if any, and how often the slot was used: a late event of one that has gone is known.
+  private struct ConnectionSlot {
+    var connection: Connection?
+    var generation: UInt32 = 0
+  }
+
+  init(_ start: consuming WorkerStart) throws(SystemError) {
+    shared = start.shared
+    link = start.shared.workers[start.index]
+    http2 = start.http2
+    poller = try Poller(capacity: 512)
+    try poller.add(link.wakeup.descriptor, token: Self.wakeupToken, for: .read)
+    context = WorkerContext(
+      service: CheckService(snapshot: start.snapshot, settings: start.checkRequest), metrics: start.metrics,
+      cells: start.cells, clock: start.shared.clock, settings: start.shared.settings)
+  }
+
+  /// Runs until the server has shut down.
+  mutating func run() throws(SystemError) {
+    while true {
+      let count = try poller.wait(timeoutMilliseconds: drainingSince == nil ? 250 : 20)
+      context.beginBatch()
+      link.tick(context.now)
+      for index in 0..<count {
+        let event = poller.event(index)
+        if event.token == Self.wakeupToken {
+          link.wakeup.hear()
+          adoptArrivals()
+        } else {
+          handle(event)
+        }
+      }
+      switch shared.phase {
+      case .serving: break
+      case .draining: continueDraining()
+      case .stopping: return
+      }
+      if context.now >= nextTick { tickConnections() }
+      context.endBatch()
+      if drainingSince != nil && freeSlots.count == connections.count {
+        link.setDrained()
+        return
+      }
+    }
+  }
+
+  // MARK: Connections
+
+  private mutating func adoptArrivals() {
+    link.takeArrivals(into: &arrivals)
+    for descriptor in arrivals { adopt(Socket(owning: descriptor)) }
+    arrivals.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func adopt(_ socket: consuming Socket) {
+    let slot: Int
+    if let free = freeSlots.popLast() {
+      slot = free
+    } else {
+      slot = connections.count
+      connections.append(ConnectionSlot())
+    }
+    let descriptor = socket.descriptor
+    let connection = Connection(
+      socket, HTTP2ServerConnection(settings: http2, routes: WorkerContext.routes, now: context.now))
+    connections[slot].connection = connection
+    connections[slot].generation &+= 1
+    context.cells.add(context.metrics.connectionsOpened, 1)
+    do throws(SystemError) {
+      try poller.add(descriptor, token: token(slot), for: .read)
+    } catch {
+      close(slot)
+      return
+    }
+    // The server's own SETTINGS go first.
+    connection.state.flush(&context)
+    settle(slot, connection)
+  }
+
+  private func token(_ slot: Int) -> UInt64 {
+    UInt64(connections[slot].generation) << 32 | UInt64(slot)
+  }
+
+  private mutating func handle(_ event: Event) {
+    let slot = Int(event.token & 0xFFFF_FFFF)
+    guard slot < connections.count, connections[slot].generation == UInt32(event.token >> 32),
+      let connection = connections[slot].connection
+    else { return }
+    connection.state.turn(event, &context)
+    settle(slot, connection)
+  }
+
+  /// Closes a connection that is over, or waits for what it needs next.
+  private mutating func settle(_ slot: Int, _ connection: Connection) {
+    if connection.state.isOver {
+      close(slot)
+      return
+    }
+    let wanted = connection.state.interest
+    if wanted == connection.state.registered { return }
+    do throws(SystemError) {
+      try poller.change(connection.state.descriptor, token: token(slot), to: wanted)
+      connection.state.registered = wanted
+    } catch {
+      close(slot)
+    }
+  }
+
+  private mutating func close(_ slot: Int) {
+    guard let connection = connections[slot].connection else { return }
+    poller.remove(connection.state.descriptor)
+    connection.state.account(&context)
+    connections[slot].connection = nil
+    freeSlots.append(slot)
+    link.connectionClosed()
+    context.cells.add(context.metrics.connectionsClosed, 1)
+  }
+
+  private mutating func tickConnections() {
+    nextTick = context.now &+ Self.tickInterval
+    for slot in connections.indices {
+      guard let connection = connections[slot].connection else { continue }
+      connection.state.tick(&context)
+      settle(slot, connection)
+    }
+  }
+
+  // MARK: Shutting down
+
+  private mutating func continueDraining() {
+    if drainingSince == nil {
+      drainingSince = context.now
+      context.isServing = false
+      adoptArrivals()
+      for slot in connections.indices { connections[slot].connection?.state.beginShutdown(&context) }
+    }
+    guard let since = drainingSince else { return }
+    let isFinal = context.now &- since >= Self.shutdownNotice
+    for slot in connections.indices {
+      guard let connection = connections[slot].connection else { continue }
+      if isFinal { connection.state.finishShutdown(&context) }
+      settle(slot, connection)
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import EventLoop
+import Synchronization
+public import System
+
+/// What other threads may touch of a worker: a mailbox of sockets and a few numbers. The worker itself is on nobody
+/// else's path.
+final class WorkerLink: Sendable {
+  let wakeup: Wakeup
+  private let arrivals = Mutex<[Int32]>([])
+  /// Connections that this worker has or is about to get.
+  private let connections = Atomic<Int>(0)
+  private let tickNanoseconds = Atomic<UInt64>(0)
+  private let drained = Atomic<Bool>(false)
+
+  init() throws(SystemError) { wakeup = try Wakeup() }
+
+  // MARK: The acceptor's side
+
+  var connectionCount: Int { connections.load(ordering: .relaxed) }
+
+  /// Hands over a socket, which the worker owns from then on.
+  func give(_ socket: consuming Socket) {
+    connections.wrappingAdd(1, ordering: .relaxed)
+    let descriptor = socket.release()
+    arrivals.withLock { $0.append(descriptor) }
+    wakeup.ring()
+  }
+
+  // MARK: The worker's side
+
+  /// Takes all sockets that wait.
+  func takeArrivals(into sockets: inout [Int32]) {
+    arrivals.withLock { waiting in
+      sockets.append(contentsOf: waiting)
+      waiting.removeAll(keepingCapacity: true)
+    }
+  }
+
+  func connectionClosed() { connections.wrappingSubtract(1, ordering: .relaxed) }
+
+  func tick(_ now: UInt64) { tickNanoseconds.store(now, ordering: .relaxed) }
+
+  func setDrained() { drained.store(true, ordering: .releasing) }
+
+  // MARK: Anybody's
+
+  /// When the worker last went round its loop, on the steady clock.
+  var lastTick: UInt64 { tickNanoseconds.load(ordering: .relaxed) }
+
+  /// No call runs and no connection is left.
+  var isDrained: Bool { drained.load(ordering: .acquiring) }
+}

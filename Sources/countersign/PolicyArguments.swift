@@ -1,0 +1,73 @@
+import ArgumentParser
+import Authorizer
+import Configuration
+import Istio
+import System
+
+/// Loads and compiles what a command was given, and prints every diagnostic.
+enum Policies {
+  struct Loaded {
+    var compilation: PolicySnapshot.Compilation
+    var resources: Resources
+    var errors: Int
+    var warnings: Int
+  }
+
+  /// Reads the configuration file, if there is one. Its relative policy paths become relative to its folder.
+  static func configuration(_ file: String?) throws -> ServiceConfiguration {
+    guard let file else { return ServiceConfiguration() }
+    do {
+      var configuration = try ServiceConfiguration(
+        file: file, text: try Files.read(file, limit: PolicyFiles.maximumFileBytes))
+      let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
+      configuration.policies = configuration.policies.map { $0.hasPrefix("/") ? $0 : folder + $0 }
+      return configuration
+    } catch let refused as ServiceConfiguration.Refused {
+      throw CommandFailure.failed(refused.diagnostics.map(\.description).joined(separator: "\n"))
+    } catch {
+      throw CommandFailure.failed("error: \(error)")
+    }
+  }
+
+  /// Loads the policies that the configuration names. Diagnostics go to standard error as `file:line:column: …`.
+  static func load(_ configuration: ServiceConfiguration) throws -> Loaded {
+    var diagnostics: [Diagnostic]
+    var resources: Resources
+    do {
+      let loaded = try PolicyFiles.load(configuration.policies)
+      (resources, diagnostics) = (loaded.resources, loaded.diagnostics)
+    } catch {
+      throw CommandFailure.failed("error: \(error)")
+    }
+    let readErrors = diagnostics.count { $0.severity == .error }
+    var compilation = PolicySnapshot.Compilation(snapshot: nil, diagnostics: [])
+    if readErrors == 0 {
+      let input = PolicySnapshot.Input(
+        resources: resources, workloads: configuration.workloads, defaultWorkload: configuration.defaultWorkload)
+      compilation = PolicySnapshot.compile(input, settings: configuration.authorizer)
+      diagnostics.append(contentsOf: compilation.diagnostics)
+    }
+    for diagnostic in diagnostics { Terminal.error(diagnostic.description) }
+    return Loaded(
+      compilation: compilation, resources: resources,
+      errors: diagnostics.count { $0.severity == .error },
+      warnings: diagnostics.count { $0.severity == .warning })
+  }
+
+  /// `1 error`, `2 errors`.
+  static func count(_ count: Int, _ word: String) -> String { "\(count) \(word)\(count == 1 ? "" : "s")" }
+
+  /// What was loaded, in a line; kinds that were passed over included.
+  static func summary(_ resources: Resources) -> String {
+    var parts = [
+      count(resources.requestAuthentications.count, "RequestAuthentication"),
+      resources.authorizationPolicies.count == 1
+        ? "1 AuthorizationPolicy" : "\(resources.authorizationPolicies.count) AuthorizationPolicies",
+    ]
+    if !resources.passedOver.isEmpty {
+      let kinds = resources.passedOver.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+      parts.append("passed over: \(kinds.joined(separator: ", "))")
+    }
+    return parts.joined(separator: ", ")
+  }
+}

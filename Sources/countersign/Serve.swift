@@ -1,0 +1,79 @@
+import ArgumentParser
+import Configuration
+import System
+
+/// Answers checks until it is told to stop.
+struct Serve: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Answer a proxy's checks.",
+    discussion: """
+      Refuses to start when a policy is wrong (with the lines that `validate` prints), when a policy applies to no
+      workload, or when there is no policy at all. Logs one line a listener, with its real address, when it is ready;
+      only then does /readyz on the admin address say 200. SIGTERM: running calls finish, then exit 0; a second one
+      ends at once.
+      """)
+
+  @Option(help: "A configuration file (YAML); flags win over it. deploy/countersign.yaml shows every key.")
+  var config: String?
+
+  @Option(help: ArgumentHelp("Files and folders of Istio resources; may be repeated.", valueName: "path"))
+  var policies: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The workload that checks are about unless they say otherwise: its namespace and labels.",
+      valueName: "NAMESPACE/k=v,k=v"))
+  var workload: String?
+
+  @Option(help: ArgumentHelp("Where proxies ask by gRPC (127.0.0.1:9191).", valueName: "address"))
+  var grpc: String?
+
+  @Option(help: ArgumentHelp("Where forward-auth proxies ask: not in this version, only `off`.", valueName: "address"))
+  var http: String?
+
+  @Option(help: ArgumentHelp("Health and metrics (127.0.0.1:9193), or `off`.", valueName: "address"))
+  var admin: String?
+
+  @Option(help: ArgumentHelp("Worker threads; 0: one for each usable core.", valueName: "n"))
+  var threads: Int?
+
+  func run() throws {
+    var configuration = try Policies.configuration(config)
+    try applyFlags(to: &configuration)
+    if configuration.http != .off {
+      throw CommandFailure.usage("the http listener is not in this version; leave it `off`")
+    }
+    if configuration.grpc == .off {
+      throw CommandFailure.usage("the grpc listener is `off`: nobody could ask")
+    }
+    if configuration.workloads.isEmpty {
+      throw CommandFailure.usage(
+        "no workload: say --workload NAMESPACE/key=value, or list workloads in the configuration file")
+    }
+    let loaded = try Policies.load(configuration)
+    guard let snapshot = loaded.compilation.snapshot else {
+      throw CommandFailure.failed("error: not started: \(Policies.count(loaded.errors, "error"))")
+    }
+    try Service(configuration, snapshot, summary: Policies.summary(loaded.resources)).run()
+  }
+
+  private func applyFlags(to configuration: inout ServiceConfiguration) throws {
+    if !policies.isEmpty { configuration.policies = policies }
+    if let workload {
+      do { try configuration.setDefaultWorkload(flag: workload) } catch {
+        throw CommandFailure.usage("--workload: \(error)")
+      }
+    }
+    if let grpc { configuration.grpc = try address(grpc, "--grpc") }
+    if let http { configuration.http = try address(http, "--http") }
+    if let admin { configuration.admin = try address(admin, "--admin") }
+    if let threads {
+      guard (0...1024).contains(threads) else { throw CommandFailure.usage("--threads takes 0 to 1024") }
+      configuration.threads = threads
+    }
+  }
+
+  private func address(_ text: String, _ flag: String) throws -> ListenAddress {
+    do { return try ListenAddress(text) } catch { throw CommandFailure.usage("\(flag): \(error)") }
+  }
+}
