@@ -9,7 +9,8 @@ extension Decoding {
     ("gateway.networking.k8s.io", "GatewayClass"),
   ]
 
-  /// Reads `selector`, `targetRef` and `targetRefs`, of which one may be set (semantics, sections 1.3 and 2.1).
+  /// Reads `selector`, `targetRef` and `targetRefs`, of which one may be set (semantics, sections 1.3 and
+  /// 2.1).
   mutating func attachment(_ spec: Fields) -> Attachment {
     let given = Self.attachmentFields.compactMap { spec.member($0) }.sorted {
       ($0.position.line, $0.position.column) < ($1.position.line, $1.position.column)

@@ -1,7 +1,7 @@
 internal import YAML
 
-/// The decoding of one file: where findings are written down, and how fields are read. It goes on after an error, so
-/// that one run shows all that must be fixed.
+/// The decoding of one file: where findings are written down, and how fields are read. It goes on after an
+/// error, so that one run shows all that must be fixed.
 struct Decoding {
   let file: String
   let settings: LoaderSettings
@@ -49,8 +49,8 @@ struct Fields {
 }
 
 extension Decoding {
-  /// Reads a mapping: an unknown name is an error with the nearest known one, and so is a name without a value, which
-  /// Kubernetes would drop as if it had never been written.
+  /// Reads a mapping: an unknown name is an error with the nearest known one, and so is a name without a
+  /// value, which Kubernetes would drop as if it had never been written.
   /// - Parameters:
   ///   - what: how a message calls the mapping, such as `spec`.
   ///   - nullable: names that may be without value.
@@ -79,7 +79,8 @@ extension Decoding {
   }
 
   /// A string field.
-  /// - Returns: nil when it is absent, and, with an error, when it is no string or empty against `allowsEmpty`.
+  /// - Returns: nil when it is absent, and, with an error, when it is no string or empty against
+  ///   `allowsEmpty`.
   mutating func text(_ fields: Fields, _ name: String, allowsEmpty: Bool = false) -> Located<String>? {
     guard let member = fields.member(name) else { return nil }
     return text(member.value, name, allowsEmpty: allowsEmpty)

@@ -1,5 +1,5 @@
-/// The closed list of what can be wrong with a resource; `rawValue` is the stable name. Errors of the text itself have
-/// the names of `YAMLError.code` instead (`yaml-…`).
+/// The closed list of what can be wrong with a resource; `rawValue` is the stable name. Errors of the text
+/// itself have the names of `YAMLError.code` instead (`yaml-…`).
 public enum DiagnosticCode: String, Sendable, CaseIterable {
   // The object.
   case notAResource = "not-a-resource"
