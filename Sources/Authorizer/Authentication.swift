@@ -1,7 +1,8 @@
 import Bytes
 import Check
+import JSON
 import JWT
-import Signatures
+public import Signatures
 
 /// Finds and verifies the tokens of a request for all rules of a workload, and combines the rules' outcomes as Istio
 /// has Envoy do (semantics, sections 1.4 to 1.7). One value a worker; its storage is reused.
@@ -61,7 +62,7 @@ struct Authentication: ~Copyable {
     _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Requirement {
     // A header that policies set is never a client's, whatever becomes of the tokens (design, invariant 2).
-    for index in plan.outputHeaders.indices { changes.removeHeader(plan.outputHeaders[index].span) }
+    for range in plan.outputHeaders { changes.removeHeader(plan.octets.span[range]) }
     if plan.rules.isEmpty || Self.isPreflight(check, in: message) { return .met }
     return plan.requiresToken
       ? requireAll(plan, check, in: message, now: now) : requireAny(plan, check, in: message, now: now)
@@ -146,51 +147,64 @@ struct Authentication: ~Copyable {
   private mutating func accept(
     _ found: FoundToken, _ rule: borrowing TokenRule, message: Span<UInt8>, now: UInt64
   ) throws(TokenError) {
-    switch found.text {
-    case .unreadable: throw .malformed
-    case .message(let range): try verify(message[range], rule, now: now)
-    case .decoded(let range): try verify(finder.decoded.span[range], rule, now: now)
-    }
+    try Self.parse(found, message, finder, into: &token, settings.token)
+    try verify(rule, now: now)
     if rule.forwardsToken { return }
     switch found.place {
-    case .header(let index): changes.removeHeader(rule.headers[index].name.span)
-    case .parameter(let index): changes.removeParameter(rule.parameters[index].span)
+    case .header(let index): changes.removeHeader(rule.octets.span[rule.headers[index].name])
+    case .parameter(let index): changes.removeParameter(rule.octets.span[rule.parameters[index]])
     case .cookie: break  // Envoy never removes cookies.
     }
   }
 
-  /// Parse, issuer, times, audience, signature: in Envoy's order, the first failure decides (semantics, section 1.6).
-  private mutating func verify(
-    _ text: Span<UInt8>, _ rule: borrowing TokenRule, now: UInt64
+  private static func parse(
+    _ found: FoundToken, _ message: Span<UInt8>, _ finder: borrowing TokenFinder,
+    into token: inout UnverifiedToken, _ settings: TokenSettings
   ) throws(TokenError) {
-    try token.parse(text, settings.token)
+    switch found.text {
+    case .unreadable: throw .malformed
+    case .message(let range): try token.parse(message[range], settings)
+    case .decoded(let range): try token.parse(finder.decoded.span[range], settings)
+    }
+  }
+
+  /// Issuer, times, audience, signature, behind the parse: in Envoy's order, the first failure decides (semantics,
+  /// section 1.6).
+  private mutating func verify(_ rule: borrowing TokenRule, now: UInt64) throws(TokenError) {
     if !rule.issuer.isEmpty {
-      guard let issuer = token.issuer, token.payload.octets.span[issuer].equals(rule.issuer.span) else {
+      guard let issuer = token.issuer, token.payload.octets.span[issuer].equals(rule.octets.span[rule.issuer])
+      else {
         throw .issuerNotConfigured
       }
     }
     try token.checkTimes(now: now, skewSeconds: settings.clockSkewSeconds)
     if !rule.audiences.isEmpty, !token.hasAudience(in: rule.audiences) { throw .audienceNotAllowed }
+    let proof = try checkSignature(rule)
+    if let name = rule.payloadHeader {
+      changes.setHeader(rule.octets.span[name], to: token.payloadSegment, of: token.signingInput)
+    }
+    try claims.take(&token, proof: proof, spaceDelimited: rule.spaceDelimited)
+    writeClaimHeaders(rule)
+  }
+
+  private mutating func checkSignature(_ rule: borrowing TokenRule) throws(TokenError) -> SignatureProof {
     let algorithm = token.algorithm
     do throws(TokenError) {
       let proof = try keyRings[rule.keySet].verify(token)
       verifications.count(algorithm, succeeded: true)
-      claims.take(&token, proof: proof, spaceDelimited: rule.spaceDelimited)
+      return proof
     } catch {
       verifications.count(algorithm, succeeded: false)
       throw error
     }
-    writeOutputs(rule)
   }
 
-  private mutating func writeOutputs(_ rule: borrowing TokenRule) {
-    if let name = rule.payloadHeader {
-      changes.setHeader(name.span, value: token.signingInput.span[token.payloadSegment])
-    }
+  private mutating func writeClaimHeaders(_ rule: borrowing TokenRule) {
     for output in rule.claimHeaders {
       headerValue.removeAll()
       if claims.appendHeaderValue(of: output.path, to: &headerValue) {
-        changes.setHeader(output.header.span, value: headerValue.span)
+        changes.setHeader(
+          rule.octets.span[output.header], to: ByteRange(0..<headerValue.count), of: headerValue)
       }
     }
   }

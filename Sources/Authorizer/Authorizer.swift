@@ -1,6 +1,7 @@
 public import Bytes
 public import Check
-import JWT
+public import JWT
+import Policy
 
 /// One worker's authorizer: the pipeline of a check with everything that it reuses from one check to the next. It
 /// belongs to one thread. Nothing is allocated for a request of usual size once the storage has grown to it.

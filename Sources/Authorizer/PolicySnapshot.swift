@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 import Istio
 import JWT
 public import Policy
@@ -10,8 +10,10 @@ struct WorkloadPlan: ~Copyable, Sendable {
   let rules: OwnedArray<TokenRule>
   /// Some rule has `presence: REQUIRED`, which changes how rules combine.
   let requiresToken: Bool
-  /// The union of what the rules may set.
-  let outputHeaders: [[UInt8]]
+  /// What the ranges below refer to.
+  let octets: ByteBuffer
+  /// The names of all headers that some rule may set.
+  let outputHeaders: [ByteRange]
   let table: DecisionTable
   /// The identities of the table's rules as answers spell them, by index.
   let ruleNames: [[UInt8]]
@@ -25,7 +27,8 @@ public final class PolicySnapshot: Sendable {
   let settings: AuthorizerSettings
 
   init(
-    workloads: consuming OwnedArray<WorkloadPlan>, keySets: consuming OwnedArray<JWKSet>, finder: WorkloadFinder,
+    workloads: consuming OwnedArray<WorkloadPlan>, keySets: consuming OwnedArray<JWKSet>,
+    finder: WorkloadFinder,
     settings: AuthorizerSettings
   ) {
     self.workloads = workloads
@@ -42,7 +45,8 @@ public final class PolicySnapshot: Sendable {
 
   /// Lets `body` read the identity of a rule, such as `ns[a]-policy[b]-rule[0]`.
   public func withRuleName<R>(_ rule: RuleIndex, workload: Int, _ body: (Span<UInt8>) -> R) -> R {
-    body(workloads[workload].ruleNames[Int(rule.value)].span)
+    let name = workloads[workload].ruleNames[Int(rule.value)]
+    return body(name.span)
   }
 
   /// What is known of a rule. Cold: for messages to people.

@@ -1,7 +1,7 @@
 import Bytes
 public import Istio
 import JWT
-public import Policy
+import Policy
 
 extension PolicySnapshot {
   /// What a snapshot is made from.
@@ -62,21 +62,28 @@ extension PolicySnapshot {
   ) throws(CompilationError) -> WorkloadPlan {
     let jwtRules = policies.jwtRules
     var rules = OwnedArray<TokenRule>(capacity: max(1, jwtRules.count))
-    var outputHeaders: Set<[UInt8]> = []
+    var outputHeaders: Set<String> = []
     var requiresToken = false
     for rule in jwtRules {
       // Without a key set there is an error among the diagnostics, and the whole snapshot is refused.
       guard let keySet = keySets.index(of: rule) else { continue }
       let compiled = TokenRule(rule, keySet: keySet)
-      outputHeaders.formUnion(compiled.outputHeaders)
+      if let name = rule.outputPayloadToHeader { outputHeaders.insert(name.lowercased()) }
+      outputHeaders.formUnion(rule.outputClaimToHeaders.map { $0.header.lowercased() })
       requiresToken = requiresToken || compiled.isRequired
       rules.append(compiled)
     }
     let table = try DecisionTable(compiling: policies.authorizationPolicies, settings: settings.policy)
     let ruleNames = table.allRules.map { Array(table.describe($0).id.utf8) }
+    var octets = ByteBuffer(capacity: 64)
+    let ranges = outputHeaders.sorted().map { name in
+      let start = octets.count
+      octets.append(Array(name.utf8))
+      return ByteRange(start..<octets.count)
+    }
     return WorkloadPlan(
-      name: policies.workload.name, rules: rules, requiresToken: requiresToken,
-      outputHeaders: outputHeaders.sorted { $0.lexicographicallyPrecedes($1) }, table: table, ruleNames: ruleNames)
+      name: policies.workload.name, rules: rules, requiresToken: requiresToken, octets: octets,
+      outputHeaders: ranges, table: table, ruleNames: ruleNames)
   }
 }
 

@@ -47,7 +47,7 @@ struct TokenFinder: ~Copyable, Sendable {
       collectParameters(rule, path: message[check.path], base: Int(check.path.start), changes: changes)
     }
     for index in rule.cookies.indices {
-      collectCookie(rule.cookies[index].span, check, in: message)
+      collectCookie(rule.octets.span[rule.cookies[index]], check, in: message)
     }
   }
 
@@ -57,8 +57,8 @@ struct TokenFinder: ~Copyable, Sendable {
     _ rule: borrowing TokenRule, _ location: Int, _ check: borrowing Check, in message: Span<UInt8>,
     changes: borrowing RequestChanges
   ) {
-    let name = rule.headers[location].name.span
-    let prefix = rule.headers[location].prefix.span
+    let name = rule.octets.span[rule.headers[location].name]
+    let prefix = rule.octets.span[rule.headers[location].prefix]
     if changes.hidesHeader(name) { return }
     var line = check.headerIndex(of: name, in: message)
     // One map entry a name is the rule of the joined encoding, and Envoy keeps `authorization` joined in the raw one.
@@ -111,7 +111,7 @@ struct TokenFinder: ~Copyable, Sendable {
   ) {
     guard let question = path.firstIndex(of: 0x3F) else { return }
     for index in rule.parameters.indices {
-      let wanted = rule.parameters[index].span
+      let wanted = rule.octets.span[rule.parameters[index]]
       if changes.removesParameter(wanted) { continue }
       if let value = firstParameter(wanted, path: path, from: question + 1) {
         found.append(FoundToken(place: .parameter(index), text: .decoded(value)))
@@ -148,7 +148,8 @@ struct TokenFinder: ~Copyable, Sendable {
   private mutating func collectCookie(
     _ name: Span<UInt8>, _ check: borrowing Check, in message: Span<UInt8>
   ) {
-    var line = check.headerIndex(of: Self.cookieHeader.span, in: message)
+    let header = Self.cookieHeader
+    var line = check.headerIndex(of: header.span, in: message)
     while let index = line {
       let value = check.headers[index].value
       let strict = Self.cookie(name, in: message, value, commaSeparates: false)
@@ -163,7 +164,7 @@ struct TokenFinder: ~Copyable, Sendable {
         found.append(FoundToken(place: .cookie, text: .message(strict)))
         return
       }
-      line = check.headerIndex(of: Self.cookieHeader.span, from: index + 1, in: message)
+      line = check.headerIndex(of: header.span, from: index + 1, in: message)
     }
   }
 
@@ -189,7 +190,9 @@ struct TokenFinder: ~Copyable, Sendable {
   }
 
   private static func unquoted(_ range: ByteRange, in message: Span<UInt8>) -> ByteRange {
-    guard range.count >= 2, message[Int(range.start)] == 0x22, message[range.end - 1] == 0x22 else { return range }
+    guard range.count >= 2, message[Int(range.start)] == 0x22, message[range.end - 1] == 0x22 else {
+      return range
+    }
     return ByteRange((Int(range.start) + 1)..<(range.end - 1))
   }
 }

@@ -1,33 +1,36 @@
 import Bytes
 import Istio
 
-/// One `jwtRules` entry in the form that the request path reads: octets, sorted locations, numbers.
+/// One `jwtRules` entry in the form that the request path reads: ranges over one pool of octets, in sorted order.
 ///
-/// It is noncopyable so that reading it never counts references: workers share it.
+/// It is noncopyable and holds no object of its own per name, so that reading it counts no references: all workers share
+/// it.
 struct TokenRule: ~Copyable, Sendable {
   struct HeaderLocation: Sendable {
     /// In lower case.
-    var name: [UInt8]
+    var name: ByteRange
     /// Empty: the whole value is the token.
-    var prefix: [UInt8]
+    var prefix: ByteRange
   }
 
   struct ClaimHeader: Sendable {
     /// In lower case.
-    var header: [UInt8]
+    var header: ByteRange
     /// The claim's name, split at its dots.
     var path: [[UInt8]]
   }
 
+  /// What all ranges below refer to.
+  let octets: ByteBuffer
   /// Empty: any issuer.
-  let issuer: [UInt8]
+  let issuer: ByteRange
   let audiences: [[UInt8]]
   /// Which of the snapshot's key sets.
   let keySet: Int
   let headers: [HeaderLocation]
-  let parameters: [[UInt8]]
-  let cookies: [[UInt8]]
-  let payloadHeader: [UInt8]?
+  let parameters: [ByteRange]
+  let cookies: [ByteRange]
+  let payloadHeader: ByteRange?
   let claimHeaders: [ClaimHeader]
   let forwardsToken: Bool
   let spaceDelimited: [[UInt8]]
@@ -35,39 +38,50 @@ struct TokenRule: ~Copyable, Sendable {
 
   /// The locations in the order in which Envoy collects (semantics, section 1.4): each kind sorted by name.
   init(_ rule: JWTRule, keySet: Int) {
-    issuer = Array(rule.issuer.utf8)
+    var pool = ByteBuffer(capacity: 256)
+    issuer = Self.keep(rule.issuer, in: &pool)
     audiences = rule.audiences.map { Array($0.utf8) }
     self.keySet = keySet
-    var headers = rule.fromHeaders.map {
-      HeaderLocation(name: Array($0.name.lowercased().utf8), prefix: Array($0.prefix.utf8))
+    headers = Self.headerLocations(rule).map { name, prefix in
+      HeaderLocation(name: Self.keep(name, in: &pool), prefix: Self.keep(prefix, in: &pool))
     }
-    var parameters = rule.fromParams.map { Array($0.utf8) }
-    if headers.isEmpty && parameters.isEmpty && rule.fromCookies.isEmpty {
-      headers = [HeaderLocation(name: Array("authorization".utf8), prefix: Array("Bearer ".utf8))]
-      parameters = [Array("access_token".utf8)]
-    }
-    self.headers = headers.sorted {
-      ($0.name + $0.prefix).lexicographicallyPrecedes($1.name + $1.prefix)
-    }
-    self.parameters = Self.sortedOnce(parameters)
-    cookies = Self.sortedOnce(rule.fromCookies.map { Array($0.utf8) })
-    payloadHeader = rule.outputPayloadToHeader.map { Array($0.lowercased().utf8) }
+    parameters = Self.parameterNames(rule).map { Self.keep($0, in: &pool) }
+    cookies = Self.sortedOnce(rule.fromCookies).map { Self.keep($0, in: &pool) }
+    payloadHeader = rule.outputPayloadToHeader.map { Self.keep($0.lowercased(), in: &pool) }
     claimHeaders = rule.outputClaimToHeaders.map { output in
       ClaimHeader(
-        header: Array(output.header.lowercased().utf8),
+        header: Self.keep(output.header.lowercased(), in: &pool),
         path: output.claim.split(separator: ".", omittingEmptySubsequences: false).map { Array($0.utf8) })
     }
     forwardsToken = rule.forwardOriginalToken
     spaceDelimited = rule.spaceDelimitedClaims.map { Array($0.utf8) }
     isRequired = rule.presence == .required
+    octets = pool
   }
 
-  /// All header names that this rule may set.
-  var outputHeaders: [[UInt8]] {
-    (payloadHeader.map { [$0] } ?? []) + claimHeaders.map(\.header)
+  private static func headerLocations(_ rule: JWTRule) -> [(name: String, prefix: String)] {
+    if usesDefaultLocations(rule) { return [("authorization", "Bearer ")] }
+    return rule.fromHeaders.map { ($0.name.lowercased(), $0.prefix) }.sorted {
+      Array(($0.0 + $0.1).utf8).lexicographicallyPrecedes(Array(($1.0 + $1.1).utf8))
+    }
   }
 
-  private static func sortedOnce(_ names: [[UInt8]]) -> [[UInt8]] {
-    Array(Set(names)).sorted { $0.lexicographicallyPrecedes($1) }
+  private static func parameterNames(_ rule: JWTRule) -> [String] {
+    usesDefaultLocations(rule) ? ["access_token"] : sortedOnce(rule.fromParams)
+  }
+
+  /// The default pair counts only when no location of any kind is given.
+  private static func usesDefaultLocations(_ rule: JWTRule) -> Bool {
+    rule.fromHeaders.isEmpty && rule.fromParams.isEmpty && rule.fromCookies.isEmpty
+  }
+
+  private static func sortedOnce(_ names: [String]) -> [String] {
+    Array(Set(names)).sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+  }
+
+  private static func keep(_ text: String, in pool: inout ByteBuffer) -> ByteRange {
+    let start = pool.count
+    pool.append(Array(text.utf8))
+    return ByteRange(start..<pool.count)
   }
 }

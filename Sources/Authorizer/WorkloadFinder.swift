@@ -6,9 +6,6 @@ import Istio
 /// service account is the destination's, else the one whose hosts match, else the default. A name that nobody has is
 /// never given the default.
 struct WorkloadFinder: Sendable {
-  /// The key of `context_extensions` that names a workload.
-  static let extensionKey = Array("countersign.workload".utf8)
-
   private struct Account: Sendable {
     var namespace: [UInt8]
     var serviceAccount: [UInt8]
@@ -53,7 +50,7 @@ struct WorkloadFinder: Sendable {
   /// The index of the check's workload; nil when it names an unknown one, or when nothing fits and there is no default.
   func workload(of check: borrowing Check, in message: Span<UInt8>) -> Int? {
     // Of two entries with one key, protobuf's maps keep the last.
-    for pair in check.contextExtensions.reversed() where message[pair.name].equals(Self.extensionKey.span) {
+    for pair in check.contextExtensions.reversed() where message[pair.name].equals("countersign.workload") {
       return named(message[pair.value])
     }
     if !accounts.isEmpty, let found = byPrincipal(message[check.destination.principal]) { return found }
@@ -62,13 +59,18 @@ struct WorkloadFinder: Sendable {
   }
 
   private func named(_ name: Span<UInt8>) -> Int? {
-    for index in names.indices where names[index].span.equals(name) { return index }
+    for index in names.indices {
+      let known = names[index]
+      if known.span.equals(name) { return index }
+    }
     return nil
   }
 
   /// `spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT`
   private func byPrincipal(_ principal: Span<UInt8>) -> Int? {
-    guard principal.hasPrefix("spiffe://"), let domainEnd = principal.firstIndex(of: 0x2F, from: 9) else { return nil }
+    guard principal.hasPrefix("spiffe://"), let domainEnd = principal.firstIndex(of: 0x2F, from: 9) else {
+      return nil
+    }
     let path = principal[domainEnd..<principal.count]
     for account in accounts {
       let size = 4 + account.namespace.count + 4 + account.serviceAccount.count

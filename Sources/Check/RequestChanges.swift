@@ -32,11 +32,19 @@ public struct RequestChanges: ~Copyable, Sendable {
     removedHeaders.append(keep(name))
   }
 
-  /// Sets a header. A second value for the same name replaces the first.
+  /// Sets a header to a part of `buffer`. A second value for the same name replaces the first.
   /// - Parameter name: in lower case.
-  public mutating func setHeader(_ name: Span<UInt8>, value text: Span<UInt8>) {
+  public mutating func setHeader(_ name: Span<UInt8>, to range: ByteRange, of buffer: borrowing ByteBuffer) {
+    setHeader(name) { $0.append(buffer.span[range]) }
+  }
+
+  /// Sets a header to the octets that `write` appends.
+  /// - Parameter name: in lower case.
+  public mutating func setHeader(_ name: Span<UInt8>, _ write: (inout ByteBuffer) -> Void) {
     let nameRange = keep(name)
-    let value = keep(text)
+    let start = octets.count
+    write(&octets)
+    let value = ByteRange(start..<octets.count)
     for index in removedHeaders.indices.reversed() where octets.span[removedHeaders[index]].equals(name) {
       removedHeaders.remove(at: index)
     }

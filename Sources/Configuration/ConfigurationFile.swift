@@ -88,7 +88,8 @@ extension ServiceConfiguration {
     }
   }
 
-  private static func parsePathNormalization(_ target: inout ServiceConfiguration, _ text: String) -> String? {
+  private static func parsePathNormalization(_ target: inout ServiceConfiguration, _ text: String) -> String?
+  {
     guard let value = PathNormalization(rawValue: text) else {
       let known = PathNormalization.allCases.map(\.rawValue).joined(separator: ", ")
       return "`\(text)` is no path normalization; known: \(known)"

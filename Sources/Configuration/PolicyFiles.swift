@@ -21,7 +21,7 @@ public enum PolicyFiles {
         for name in try Files.list(path) {
           files.append(ResourceText(name: name, octets: try Files.read(name, limit: maximumFileBytes)))
         }
-      case .file, .other: 
+      case .file, .other:
         files.append(ResourceText(name: path, octets: try Files.read(path, limit: maximumFileBytes)))
       }
     }

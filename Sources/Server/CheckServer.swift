@@ -17,7 +17,8 @@ public final class CheckServer: Sendable {
     public var clock: Clock
 
     public init(
-      snapshot: PolicySnapshot, settings: ServerSettings = ServerSettings(), http2: HTTP2Settings = HTTP2Settings(),
+      snapshot: PolicySnapshot, settings: ServerSettings = ServerSettings(),
+      http2: HTTP2Settings = HTTP2Settings(),
       checkRequest: CheckRequestSettings = CheckRequestSettings(), workers: Int = 1, clock: Clock = .system
     ) {
       self.snapshot = snapshot
@@ -45,7 +46,8 @@ public final class CheckServer: Sendable {
   ///   - cells: one block a worker, in their order.
   ///   - reports: told what an operator must know, from any thread, at most once a second a kind.
   public static func start(
-    _ configuration: Configuration, listener: consuming Listener, metrics: ServerMetrics, cells: [WorkerCells],
+    _ configuration: Configuration, listener: consuming Listener, metrics: ServerMetrics,
+    cells: [WorkerCells],
     reports: @escaping @Sendable (ServerEvent, String) -> Void
   ) throws(SystemError) -> CheckServer {
     precondition(configuration.workers >= 1 && cells.count == configuration.workers)
@@ -67,7 +69,8 @@ public final class CheckServer: Sendable {
   }
 
   private static func startWorker(
-    _ index: Int, _ configuration: Configuration, metrics: ServerMetrics, cells: WorkerCells, state: ServerState
+    _ index: Int, _ configuration: Configuration, metrics: ServerMetrics, cells: WorkerCells,
+    state: ServerState
   ) throws(SystemError) {
     let start = WorkerStart(
       index: index, shared: state, snapshot: configuration.snapshot, checkRequest: configuration.checkRequest,

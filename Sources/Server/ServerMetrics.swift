@@ -32,7 +32,8 @@ public struct ServerMetrics: Sendable {
       layout.counter(
         "countersign_checks_total", help: "Checks answered, by result and the reason for it.",
         labels: [
-          ("listener", "grpc"), ("result", reason == .allowed ? "allow" : "deny"), ("reason", "\(reason.label)"),
+          ("listener", "grpc"), ("result", reason == .allowed ? "allow" : "deny"),
+          ("reason", "\(reason.label)"),
         ])
     }
     unreadable = layout.counter(

@@ -85,7 +85,8 @@ struct WorkerContext: ~Copyable {
       return .message
     case .unreadable(let error):
       cells.add(metrics.unreadable, 1)
-      return .failure(error.statusCode == .resourceExhausted ? .resourceExhausted : .internalError, error.text)
+      return .failure(
+        error.statusCode == .resourceExhausted ? .resourceExhausted : .internalError, error.text)
     }
   }
 

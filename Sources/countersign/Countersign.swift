@@ -7,7 +7,8 @@ import ArgumentParser
 struct Countersign: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "countersign",
-    abstract: "An external authorizer for Envoy and its kin: Istio's policies, JSON Web Tokens, one fast answer.",
+    abstract:
+      "An external authorizer for Envoy and its kin: Istio's policies, JSON Web Tokens, one fast answer.",
     discussion: """
       A proxy asks about every request; Countersign verifies the request's token, evaluates Istio's
       RequestAuthentication and AuthorizationPolicy, and answers.

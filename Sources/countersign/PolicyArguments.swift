@@ -43,7 +43,8 @@ enum Policies {
     var compilation = PolicySnapshot.Compilation(snapshot: nil, diagnostics: [])
     if readErrors == 0 {
       let input = PolicySnapshot.Input(
-        resources: resources, workloads: configuration.workloads, defaultWorkload: configuration.defaultWorkload)
+        resources: resources, workloads: configuration.workloads,
+        defaultWorkload: configuration.defaultWorkload)
       compilation = PolicySnapshot.compile(input, settings: configuration.authorizer)
       diagnostics.append(contentsOf: compilation.diagnostics)
     }

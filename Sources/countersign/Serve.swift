@@ -28,7 +28,9 @@ struct Serve: ParsableCommand {
   @Option(help: ArgumentHelp("Where proxies ask by gRPC (127.0.0.1:9191).", valueName: "address"))
   var grpc: String?
 
-  @Option(help: ArgumentHelp("Where forward-auth proxies ask: not in this version, only `off`.", valueName: "address"))
+  @Option(
+    help: ArgumentHelp(
+      "Where forward-auth proxies ask: not in this version, only `off`.", valueName: "address"))
   var http: String?
 
   @Option(help: ArgumentHelp("Health and metrics (127.0.0.1:9193), or `off`.", valueName: "address"))

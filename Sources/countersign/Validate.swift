@@ -53,7 +53,8 @@ struct Validate: ParsableCommand {
   /// - Returns: how many errors it printed.
   private static func compileEach(_ resources: Resources, _ configuration: ServiceConfiguration) -> Int {
     var input = PolicySnapshot.Input(resources: resources, workloads: [], defaultWorkload: nil)
-    let metadata = resources.requestAuthentications.map { ($0.metadata, $0.attachment) }
+    let metadata =
+      resources.requestAuthentications.map { ($0.metadata, $0.attachment) }
       + resources.authorizationPolicies.map { ($0.metadata, $0.attachment) }
     for (index, (metadata, attachment)) in metadata.enumerated() {
       var labels: [String: String] = [:]
