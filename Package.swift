@@ -90,7 +90,7 @@ let package = Package(
     tests("Bytes"),
     tests("JSON"),
     tests("YAML"),
-    tests("Check"),
+    tests("Check", ["Bytes"]),
     .testTarget(
       name: "ExtAuthzTests",
       dependencies: [
@@ -106,7 +106,7 @@ let package = Package(
     tests("JWT", ["Signatures", "Issuer", "JSON", "Bytes"]),
     tests("Issuer", ["Signatures", "JWT", "JSON", "Bytes"]),
     tests("Istio", ["YAML", "JWT"]),
-    tests("Policy", ["Istio", "Check", "JWT", "JSON", "Bytes"]),
+    tests("Policy", ["Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
     tests("Authorizer", ["Policy", "Istio", "Check", "JWT", "Issuer", "Signatures", "JSON", "Bytes"]),
     tests("Metrics", ["Bytes"]),
     tests("System", ["Bytes"]),

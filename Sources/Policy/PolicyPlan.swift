@@ -36,8 +36,7 @@ public struct PolicyPlan: Sendable {
   ///
   /// Errors: an attachment that labels do not decide, of a DENY policy or a RequestAuthentication
   /// (`undecidable-target`); a resource that applies to no workload (`unused-policy`, unless `allowUnused`); no policy
-  /// at all (`no-policies`, unless `allowEmpty`). Warnings: an undecided attachment of another policy; a CUSTOM policy
-  /// (`custom-not-enforced`).
+  /// at all but CUSTOM ones (`no-policies`, unless `allowEmpty`). Warnings: an undecided attachment of another policy.
   public init(_ resources: Resources, workloads: [Workload], settings: PolicySettings) {
     self.workloads = workloads.map { WorkloadPolicies(workload: $0) }
     for resource in resources.requestAuthentications { attach(resource, settings) }
@@ -79,13 +78,8 @@ public struct PolicyPlan: Sendable {
 
   private mutating func attach(_ policy: AuthorizationPolicy, _ settings: PolicySettings) {
     let name = "AuthorizationPolicy `\(policy.metadata.namespace)/\(policy.metadata.name)`"
-    if case .custom(let provider) = policy.action {
-      diagnostics.append(
-        Diagnostic(
-          .warning, "custom-not-enforced", at: policy.metadata.position,
-          "\(name): action CUSTOM is not decided here: the proxy asks provider `\(provider)` for its rules"))
-      return
-    }
+    // Nothing of it is decided here; the loader has said so.
+    if case .custom = policy.action { return }
     var isUsed = false
     for index in workloads.indices {
       switch PolicySelection.selects(
