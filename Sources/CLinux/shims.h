@@ -1,9 +1,8 @@
 // The parts of Linux that Swift's Glibc module leaves out, and macros that do not import. No logic lives here.
 #ifndef COUNTERSIGN_CLINUX_H
 #define COUNTERSIGN_CLINUX_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// No _GNU_SOURCE: it changes types that Swift's own Glibc module has without it (fd_set), and two forms of one type do
+// not build together. What it would declare is declared here.
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -15,6 +14,9 @@
 #include <sys/un.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+
+extern int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
+extern int sched_getaffinity(pid_t process, size_t size, cpu_set_t *set);
 
 // Its address argument is a transparent union under _GNU_SOURCE, which Swift cannot pass a null for.
 static inline int countersign_accept(int listener) {
