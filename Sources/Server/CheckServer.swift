@@ -42,22 +42,22 @@ public final class CheckServer: Sendable {
   /// Starts all threads. Connections are accepted from then on.
   ///
   /// - Parameters:
-  ///   - metrics: handles of `registry`'s families, made by `ServerMetrics`.
-  ///   - cells: one block a worker, in their order.
+  ///   - metrics: the handles of `registry`'s families.
+  ///   - registry: where each worker gets its cells from.
   ///   - reports: told what an operator must know, from any thread, at most once a second a kind.
   public static func start(
     _ configuration: Configuration, listener: consuming Listener, metrics: ServerMetrics,
-    cells: [WorkerCells],
+    registry: MetricsRegistry,
     reports: @escaping @Sendable (ServerEvent, String) -> Void
   ) throws(SystemError) -> CheckServer {
-    precondition(configuration.workers >= 1 && cells.count == configuration.workers)
+    precondition(configuration.workers >= 1)
     let state = try ServerState(
       workers: configuration.workers, settings: configuration.settings, clock: configuration.clock,
       reports: reports)
     let server = CheckServer(address: listener.address, state: state)
     do throws(SystemError) {
       for index in 0..<configuration.workers {
-        try startWorker(index, configuration, metrics: metrics, cells: cells[index], state: state)
+        try startWorker(index, configuration, metrics: metrics, cells: registry.makeCells(), state: state)
       }
       let acceptor = Acceptor(listener: listener, shared: state)
       _ = try Thread.start(name: "acceptor", moving: acceptor) { $0.run() }
@@ -69,7 +69,7 @@ public final class CheckServer: Sendable {
   }
 
   private static func startWorker(
-    _ index: Int, _ configuration: Configuration, metrics: ServerMetrics, cells: WorkerCells,
+    _ index: Int, _ configuration: Configuration, metrics: ServerMetrics, cells: consuming WorkerCells,
     state: ServerState
   ) throws(SystemError) {
     let start = WorkerStart(
@@ -77,8 +77,7 @@ public final class CheckServer: Sendable {
       http2: configuration.http2, metrics: metrics, cells: cells)
     _ = try Thread.start(name: "worker-\(index)", moving: start) { start in
       do throws(SystemError) {
-        // Handles of OpenSSL belong to the thread that uses them: the worker is made on its own thread.
-        var worker = try Worker(start)
+        var worker = try Worker.make(start)
         try worker.run()
       } catch {
         state.fail("worker \(index) stopped: \(error)")

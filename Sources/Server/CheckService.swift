@@ -2,6 +2,7 @@ public import Authorizer
 public import Bytes
 import Check
 public import ExtAuthz
+import JWT
 
 /// From the octets of a CheckRequest to the octets of its CheckResponse: one worker's service, without a connection. Its
 /// storage is reused; nothing is allocated for a check of usual size.
@@ -29,13 +30,20 @@ public struct CheckService: ~Copyable {
   /// Signature verifications since this value was made.
   public var verifications: VerificationCounts { authorizer.verifications }
 
+  /// Answers one check, whose message fills a buffer.
+  public mutating func answer(
+    _ message: borrowing ByteBuffer, now: UInt64, into output: inout ByteBuffer
+  ) -> Outcome {
+    answer(message.span, now: now, into: &output)
+  }
+
   /// Answers one check.
   /// - Parameter now: wall clock, seconds since 1970.
   public mutating func answer(
     _ message: Span<UInt8>, now: UInt64, into output: inout ByteBuffer
   ) -> Outcome {
     do throws(WireError) {
-      try CheckRequestReader.read(message, into: &check, settings)
+      try CheckRequestReader.read(message, into: &check, settings: settings)
     } catch {
       return .unreadable(error)
     }

@@ -1,6 +1,8 @@
 import Bytes
 import EventLoop
+import ExtAuthz
 import HTTP
+import Metrics
 import System
 
 /// A connection with a place in a worker's table. The class gives it an address; the state does the work, so that one

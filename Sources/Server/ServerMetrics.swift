@@ -5,21 +5,21 @@ import Signatures
 
 /// The server's metric families, and the handles by which a worker writes its cells.
 public struct ServerMetrics: Sendable {
-  let connectionsOpened: MetricHandle
-  let connectionsClosed: MetricHandle
-  let deadlineExceeded: MetricHandle
-  let unreadable: MetricHandle
-  private let verdicts: [MetricHandle]
-  private let succeeded: [MetricHandle]
-  private let failed: [MetricHandle]
-  private let streams: MetricHandle
-  private let cancelled: MetricHandle
-  private let refused: MetricHandle
-  private let resetsReceived: MetricHandle
-  private let resetsSent: MetricHandle
-  private let octetsReceived: MetricHandle
-  private let octetsSent: MetricHandle
-  private let badCalls: [MetricHandle]
+  let connectionsOpened: Counter
+  let connectionsClosed: Counter
+  let deadlineExceeded: Counter
+  let unreadable: Counter
+  private let verdicts: [Counter]
+  private let succeeded: [Counter]
+  private let failed: [Counter]
+  private let streams: Counter
+  private let cancelled: Counter
+  private let refused: Counter
+  private let resetsReceived: Counter
+  private let resetsSent: Counter
+  private let octetsReceived: Counter
+  private let octetsSent: Counter
+  private let badCalls: [Counter]
 
   private static let badCallReasons = [
     "method", "content_type", "timeout", "path", "headers_too_large", "message_too_large", "buffer_full",
@@ -69,9 +69,9 @@ public struct ServerMetrics: Sendable {
     }
   }
 
-  func checks(_ reason: Verdict.Reason) -> MetricHandle { verdicts[Int(reason.rawValue)] }
+  func checks(_ reason: Verdict.Reason) -> Counter { verdicts[Int(reason.rawValue)] }
 
-  func add(_ counts: VerificationCounts, since before: VerificationCounts, to cells: WorkerCells) {
+  func add(_ counts: VerificationCounts, since before: VerificationCounts, to cells: borrowing WorkerCells) {
     for algorithm in Algorithm.allCases {
       let good = counts.total(algorithm, succeeded: true) &- before.total(algorithm, succeeded: true)
       if good > 0 { cells.add(succeeded[Int(algorithm.rawValue)], good) }
@@ -80,7 +80,7 @@ public struct ServerMetrics: Sendable {
     }
   }
 
-  func add(_ counters: HTTP2Counters, since before: HTTP2Counters, to cells: WorkerCells) {
+  func add(_ counters: HTTP2Counters, since before: HTTP2Counters, to cells: borrowing WorkerCells) {
     if counters == before { return }
     cells.add(streams, counters.streams &- before.streams)
     cells.add(cancelled, counters.cancelled &- before.cancelled)
@@ -101,7 +101,7 @@ public struct ServerMetrics: Sendable {
     addBad(9, counters.slowCalls &- before.slowCalls, cells)
   }
 
-  private func addBad(_ index: Int, _ count: UInt64, _ cells: WorkerCells) {
+  private func addBad(_ index: Int, _ count: UInt64, _ cells: borrowing WorkerCells) {
     if count > 0 { cells.add(badCalls[index], count) }
   }
 }

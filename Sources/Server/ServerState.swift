@@ -1,6 +1,6 @@
 import EventLoop
 import Synchronization
-public import System
+import System
 
 /// What all threads of a server share: the phase, the links to the workers, and the way to say that something is wrong.
 /// The request path reads the phase once a batch and touches nothing else of it.

@@ -15,6 +15,8 @@ struct WorkerStart: ~Copyable, Sendable {
   let http2: HTTP2Settings
   let metrics: ServerMetrics
   let cells: WorkerCells
+
+  consuming func takeCells() -> WorkerCells { cells }
 }
 
 /// One thread's server: its poller, its connections, its authorizer. Nothing in it is shared; what others need of it they
@@ -43,15 +45,25 @@ struct Worker: ~Copyable {
     var generation: UInt32 = 0
   }
 
-  init(_ start: consuming WorkerStart) throws(SystemError) {
+  /// Made on the thread that will run it: OpenSSL's handles stay with the thread that uses them.
+  static func make(_ start: consuming WorkerStart) throws(SystemError) -> Worker {
+    let poller = try Poller(capacity: 512)
+    try poller.add(
+      start.shared.workers[start.index].wakeup.descriptor, token: Self.wakeupToken, for: .read)
+    return Worker(start, poller: poller)
+  }
+
+  private init(_ start: consuming WorkerStart, poller: consuming Poller) {
     shared = start.shared
     link = start.shared.workers[start.index]
     http2 = start.http2
-    poller = try Poller(capacity: 512)
-    try poller.add(link.wakeup.descriptor, token: Self.wakeupToken, for: .read)
+    self.poller = poller
+    let service = CheckService(snapshot: start.snapshot, settings: start.checkRequest)
+    let metrics = start.metrics
+    let clock = start.shared.clock
+    let settings = start.shared.settings
     context = WorkerContext(
-      service: CheckService(snapshot: start.snapshot, settings: start.checkRequest), metrics: start.metrics,
-      cells: start.cells, clock: start.shared.clock, settings: start.shared.settings)
+      service: service, metrics: metrics, cells: start.takeCells(), clock: clock, settings: settings)
   }
 
   /// Runs until the server has shut down.

@@ -40,7 +40,7 @@ struct WorkerContext: ~Copyable {
   private var countedVerifications: VerificationCounts
 
   init(
-    service: consuming CheckService, metrics: ServerMetrics, cells: WorkerCells, clock: Clock,
+    service: consuming CheckService, metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock,
     settings: ServerSettings
   ) {
     self.service = service
@@ -79,7 +79,7 @@ struct WorkerContext: ~Copyable {
   }
 
   private mutating func answerCheck() -> Answer {
-    switch service.answer(message.span, now: wallSeconds, into: &reply) {
+    switch service.answer(message, now: wallSeconds, into: &reply) {
     case .answered(let verdict):
       cells.add(metrics.checks(verdict.reason), 1)
       return .message

@@ -1,6 +1,6 @@
 import EventLoop
 import Synchronization
-public import System
+import System
 
 /// What other threads may touch of a worker: a mailbox of sockets and a few numbers. The worker itself is on nobody
 /// else's path.
