@@ -225,7 +225,8 @@ struct VerifierTests {
     #expect(answers.wait(for: 4) == 800)
   }
 
-  /// 20,000 mutations of valid signatures: a signature of these algorithms has one form, so what passes is unchanged.
+  /// 20,000 mutations of valid signatures: a signature of these algorithms has one form, so what passes is
+  /// unchanged.
   @Test func `No mutated signature is valid`() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("seed \(seed)")

@@ -122,8 +122,9 @@ struct WycheproofTests {
     #expect(checked == file.numberOfTests)
   }
 
-  /// Stricter on purpose than every valid vector of rsa_pss_2048_sha256_mgf1_0: RFC 7518 section 3.5 demands a salt as
-  /// long as the hash, and these have none. tcId 69 ("s_len changed to 32") is invalid there and right for PS256.
+  /// Stricter on purpose than every valid vector of rsa_pss_2048_sha256_mgf1_0: RFC 7518 section 3.5 demands
+  /// a salt as long as the hash, and these have none. tcId 69 ("s_len changed to 32") is invalid there and
+  /// right for PS256.
   @Test func `PSS signatures without a salt are refused`() throws {
     let file = try VectorFile("rsa_pss_2048_sha256_mgf1_0")
     var refused = 0
@@ -169,7 +170,8 @@ struct WycheproofTests {
     #expect(refusedForTheirTag == Self.cutCodes)
   }
 
-  /// Valid vectors whose secret is half as long as the hash, in each of hmac_sha256, hmac_sha384 and hmac_sha512.
+  /// Valid vectors whose secret is half as long as the hash, in each of hmac_sha256, hmac_sha384 and
+  /// hmac_sha512.
   private static let shortKeys: Set<Int> = Set(163...168)
   /// Valid vectors whose code is cut to half of the hash, in each of the three files.
   private static let cutCodes: Set<Int> = Set(82...108).union(172...174)
