@@ -1,0 +1,135 @@
+public import Bytes
+public import JSON
+public import Signatures
+
+/// How much of a token is read.
+public struct TokenSettings: Sendable {
+  /// Longest token text in octets. Honest tokens take 1 to 8 KiB; proxies refuse headers of more than 60 KiB, and a
+  /// longer token only makes a forged one dearer to refuse (security checklist 2.1). A longer one is refused unread.
+  public var maximumTokenBytes = 16 * 1024
+  /// Depth and number of values of header and claims. 16 KiB of text cannot hold more values than the default.
+  public var json = JSONSettings()
+
+  public init() {}
+}
+
+/// A token as a client sent it: read, well-formed, and not to be believed. It owns a copy of what was signed, so the
+/// claims that a verifier promotes are those of the very octets it has checked. All storage is reused.
+///
+/// What it holds is meaningful after a `parse` that did not throw, and until `VerifiedClaims.take`.
+public struct UnverifiedToken: ~Copyable, Sendable {
+  /// What the signature covers: header and payload segments with the dot between them, as received (RFC 7515
+  /// section 5.2).
+  public internal(set) var signingInput: ByteBuffer
+  /// The payload segment as received, base64url (for `outputPayloadToHeader`); over `signingInput`.
+  public internal(set) var payloadSegment = ByteRange.empty
+  /// The decoded signature.
+  var signature: ByteBuffer
+  /// The decoded header. Ranges of the header, such as `keyID`, refer to its octets.
+  public internal(set) var header: JSONDocument
+  /// The decoded claims. Ranges of claims, such as `issuer`, refer to its octets.
+  public internal(set) var payload: JSONDocument
+  /// Which text of which token this is: a proof of another one does not promote this.
+  private(set) var identity: Identity
+  var isParsed = false
+
+  /// `alg`.
+  public internal(set) var algorithm = Algorithm.es256
+  /// `kid`, never empty; over `header.octets`.
+  public internal(set) var keyID: ByteRange?
+  /// `iss`, over `payload.octets`.
+  public internal(set) var issuer: ByteRange?
+  /// `sub`, over `payload.octets`.
+  public internal(set) var subject: ByteRange?
+  /// `exp` in seconds since 1970, a fraction cut off.
+  public internal(set) var expiry: UInt64?
+  /// `nbf` in seconds since 1970, a fraction cut off.
+  public internal(set) var notBefore: UInt64?
+  /// `iat` in seconds since 1970, a fraction cut off. It is never compared (Istio semantics 1.6).
+  public internal(set) var issuedAt: UInt64?
+  /// `aud`: a string or a list of strings.
+  public internal(set) var audience: JSONValue?
+
+  /// A token's place and a count of its texts; the place is random, so that no two tokens share one.
+  struct Identity: Sendable, Equatable {
+    let place: UInt64
+    var text: UInt64
+  }
+
+  public init() {
+    signingInput = ByteBuffer(capacity: 2048)
+    signature = ByteBuffer(capacity: 512)
+    header = JSONDocument()
+    payload = JSONDocument()
+    identity = Identity(place: .random(in: 0 ... .max), text: 0)
+  }
+
+  /// Forgets the text, so that no proof made for it promotes what comes next. Storage stays.
+  mutating func reset() {
+    identity.text &+= 1
+    isParsed = false
+    signingInput.removeAll()
+    payloadSegment = .empty
+    signature.removeAll()
+    header.reset()
+    payload.reset()
+    keyID = nil
+    issuer = nil
+    subject = nil
+    expiry = nil
+    notBefore = nil
+    issuedAt = nil
+    audience = nil
+  }
+
+  /// Holds `nbf` and `exp` against the clock (Istio semantics 1.6). A second of difference equal to the skew is allowed.
+  /// - Parameters:
+  ///   - now: seconds since 1970.
+  ///   - skewSeconds: how far the issuer's clock may be off; Envoy's default is a minute.
+  /// - Throws: `.notYetValid` or `.expired`. `exp: 0` has expired, whatever the clock says.
+  public func checkTimes(now: UInt64, skewSeconds: UInt64 = 60) throws(TokenError) {
+    if let notBefore, notBefore > Self.adding(now, skewSeconds) { throw .notYetValid }
+    if let expiry, expiry == 0 || now > Self.adding(expiry, skewSeconds) { throw .expired }
+  }
+
+  private static func adding(_ time: UInt64, _ skew: UInt64) -> UInt64 {
+    let (sum, overflow) = time.addingReportingOverflow(skew)
+    return overflow ? .max : sum
+  }
+
+  /// Whether one of the token's audiences is among `allowed`. A leading `http://` or `https://` and one trailing slash
+  /// do not count, on both sides (Istio semantics 1.2). An empty `allowed` allows all tokens; otherwise a token without
+  /// audience has none that is allowed. Cost: the product of both lists.
+  public func hasAudience(in allowed: [[UInt8]]) -> Bool {
+    if allowed.isEmpty { return true }
+    guard let audience else { return false }
+    if payload.kind(of: audience) == .string { return isAllowed(audience, allowed) }
+    var elements = payload.elements(of: audience)
+    while let element = elements.next(in: payload) {
+      if isAllowed(element, allowed) { return true }
+    }
+    return false
+  }
+
+  private func isAllowed(_ value: JSONValue, _ allowed: [[UInt8]]) -> Bool {
+    let text = payload.octets.span[payload.text(of: value)]
+    let audience = text[Audience.core(of: text)]
+    let list = allowed.span
+    for index in list.indices where audience.equals(list[index].span[Audience.core(of: list[index].span)]) {
+      return true
+    }
+    return false
+  }
+}
+
+/// Audiences as Envoy compares them.
+enum Audience {
+  /// The part that counts: without scheme and one trailing slash.
+  static func core(of text: Span<UInt8>) -> Range<Int> {
+    var start = 0
+    if text.hasPrefix("http://") { start = 7 }
+    if text.hasPrefix("https://") { start = 8 }
+    let end = text.count > start && text[text.count - 1] == 0x2F ? text.count - 1 : text.count
+    return start..<end
+  }
+}
