@@ -102,7 +102,7 @@ let package = Package(
     .target(
       name: "ExtAuthzTestMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       path: "Tests/ExtAuthzTestMessages"),
-    tests("Signatures", ["Bytes", "JSON"]),
+    tests("Signatures", ["COpenSSL", "Bytes"]),
     tests("JWT", ["Signatures", "Issuer", "JSON", "Bytes"]),
     tests("Issuer", ["Signatures", "JWT", "JSON", "Bytes"]),
     tests("Istio", ["YAML", "JWT"]),
