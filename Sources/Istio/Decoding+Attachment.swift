@@ -60,6 +60,10 @@ extension Decoding {
         let message = "`\(member.name)` has a wildcard; a selector takes whole label names"
         error(.invalidSelector, member.position, message)
       }
+      if !member.name.utf8.allSatisfy({ $0 < 0x80 }) {
+        error(
+          .invalidSelector, member.position, "no workload has the label `\(member.name)`: labels are ASCII")
+      }
       guard let value = text(member.value, member.name, allowsEmpty: true) else { continue }
       if value.value.utf8.contains(0x2A) {
         let message = "`\(value.value)` has a wildcard; a selector takes whole label values"

@@ -7,6 +7,7 @@ struct Decoding {
   let settings: LoaderSettings
   private(set) var diagnostics: [Diagnostic] = []
   private(set) var errors = 0
+  private var warnings = 0
 
   init(file: String, settings: LoaderSettings) {
     self.file = file
@@ -18,22 +19,33 @@ struct Decoding {
   }
 
   mutating func error(_ code: DiagnosticCode, _ position: YAMLPosition, _ message: String) {
-    errors += 1
-    diagnostics.append(Diagnostic(.error, code.rawValue, at: place(position), message))
+    error(code, place(position), message)
   }
 
   mutating func error(_ code: DiagnosticCode, _ position: SourcePosition, _ message: String) {
     errors += 1
-    diagnostics.append(Diagnostic(.error, code.rawValue, at: position, message))
+    note(Diagnostic(.error, code.rawValue, at: position, message), number: errors)
   }
 
   mutating func warning(_ code: DiagnosticCode, _ position: SourcePosition, _ message: String) {
-    diagnostics.append(Diagnostic(.warning, code.rawValue, at: position, message))
+    warnings += 1
+    note(Diagnostic(.warning, code.rawValue, at: position, message), number: warnings)
   }
 
   mutating func report(_ error: YAMLError) {
     errors += 1
-    diagnostics.append(Diagnostic(.error, error.code, at: place(error.position), error.message))
+    note(Diagnostic(.error, error.code, at: place(error.position), error.message), number: errors)
+  }
+
+  /// Errors never push out warnings nor the other way round: what is left out has a note of its severity.
+  private mutating func note(_ diagnostic: Diagnostic, number: Int) {
+    if number <= settings.maximumFindings {
+      diagnostics.append(diagnostic)
+    } else if number == settings.maximumFindings + 1 {
+      let message = "more \(diagnostic.severity.rawValue)s follow in this file; see to these first"
+      let code = DiagnosticCode.tooManyFindings.rawValue
+      diagnostics.append(Diagnostic(diagnostic.severity, code, at: diagnostic.position, message))
+    }
   }
 }
 

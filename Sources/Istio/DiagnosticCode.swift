@@ -10,6 +10,8 @@ public enum DiagnosticCode: String, Sendable, CaseIterable {
   case invalidName = "invalid-name"
   case duplicateResource = "duplicate-resource"
 
+  case tooManyFindings = "too-many-findings"
+
   // Any field.
   case unknownField = "unknown-field"
   case missingField = "missing-field"

@@ -7,6 +7,9 @@ public struct LoaderSettings: Sendable {
   /// long as nothing here fetches them: such a rule could only refuse every token.
   public var refusesRemoteKeys = true
   public var limits = ResourceLimits()
+  /// Errors, and warnings, that are written down of one file; a note stands for the rest. Nobody reads more
+  /// at once, and a broken file must not fill the memory with its findings.
+  public var maximumFindings = 1_000
 
   public init() {}
 }

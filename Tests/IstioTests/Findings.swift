@@ -30,7 +30,7 @@ extension LoadedResources {
   var count: Int { resources.requestAuthentications.count + resources.authorizationPolicies.count }
 }
 
-/// Loads the spec and compares the findings; a spec with an error must yield no resource, any other must yield one.
+/// Loads the spec and compares the findings; a spec with an error must yield no resource, any other one.
 func check(_ row: SpecCase, kind: String, _ settings: LoaderSettings = LoaderSettings()) {
   let loaded = ResourceLoader(settings).load(file: "p.yaml", text: row.text(kind: kind))
   #expect(loaded.findings == row.findings, "\(row.name):\n\(loaded.diagnostics.map(\.description))")

@@ -56,12 +56,13 @@ import Testing
         {"apiVersion": "v1", "kind": "Pod"},
         {"apiVersion": "v1", "kind": "List", "items": [
           {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-           "metadata": {"name": "b", "creationTimestamp": null, "uid": "x"}, "spec": {"rules": [{"form": 1}]}}]}]}
+           "metadata": {"name": "b", "creationTimestamp": null, "uid": "x"},
+           "spec": {"rules": [{"form": 1}]}}]}]}
       """
     let loaded = ResourceLoader().load(file: "a.json", text: text)
     #expect(
       loaded.diagnostics.map(\.description) == [
-        "a.json:6:92: error: unknown field `form` in `rules`; did you mean `from`? [unknown-field]"
+        "a.json:7:26: error: unknown field `form` in `rules`; did you mean `from`? [unknown-field]"
       ])
     #expect(loaded.resources.authorizationPolicies.map(\.metadata.name) == ["a"])
     #expect(loaded.resources.passedOver == ["Pod": 1])
@@ -178,11 +179,13 @@ import Testing
     let cases: [(String, String)] = [
       (
         "  rules:\n  - to: [{operation: {ports: [80]}}]",
-        "p.yaml:7:31: error: `ports` takes a string, not the number `80`; write it in quotes: `\"80\"` [wrong-type]"
+        "p.yaml:7:31: error: `ports` takes a string, not the number `80`; "
+          + "write it in quotes: `\"80\"` [wrong-type]"
       ),
       (
         "  rules:\n  - when: [{key: source.ips, values: [a]}]",
-        "p.yaml:7:18: error: unknown condition key `source.ips`; did you mean `source.ip`? [unknown-condition-key]"
+        "p.yaml:7:18: error: unknown condition key `source.ips`; "
+          + "did you mean `source.ip`? [unknown-condition-key]"
       ),
       (
         "  action: Deny",
@@ -204,6 +207,19 @@ import Testing
     #expect(operation.paths.values.isEmpty)
     #expect(operation.paths.notValues.map(\.value) == ["/a", "/b"])
     #expect(operation.paths.notValues.map(\.position.description) == ["p.yaml:10:20", "p.yaml:10:24"])
+  }
+
+  @Test func `Findings are bounded and errors are never lost among warnings`() {
+    var settings = LoaderSettings()
+    settings.maximumFindings = 3
+    let warned = String(repeating: "  - {to: [{operation: {methods: [GET]}}]}\n", count: 9)
+    let text = SpecCase("", "  action: DENY\n  rules:\n\(warned)").text(kind: "AuthorizationPolicy")
+    let loaded = ResourceLoader(settings).load(file: "p", text: text)
+    #expect(loaded.findings.suffix(2) == ["10:5 warning deny-only-http", "11:5 warning too-many-findings"])
+    #expect(loaded.findings.count == 4 && !loaded.hasErrors && loaded.count == 1)
+    let mixed = ResourceLoader(settings).load(file: "p", text: text + "x: 1\ny: 1\nz: 1\nu: 1\nv: 1\n")
+    #expect(mixed.hasErrors && mixed.count == 0)
+    #expect(mixed.findings.count == 8)
   }
 
   @Test func `Codes are kebab-case and each is one`() {

@@ -135,7 +135,8 @@ import Testing
       "deny by port", "  action: DENY\n  rules:\n  - to: [{operation: {methods: [GET], ports: ['80']}}]"),
     SpecCase(
       "deny by source and path",
-      "  action: DENY\n  rules:\n  - {from: [{source: {ipBlocks: [1.1.1.1]}}], to: [{operation: {paths: [/a]}}]}",
+      "  action: DENY\n  rules:\n  - from: [{source: {ipBlocks: [1.1.1.1]}}]\n"
+        + "    to: [{operation: {paths: [/a]}}]",
       "8:5 warning deny-only-http"),
     SpecCase("allow by HTTP attributes", "  rules:\n  - to: [{operation: {methods: [GET]}}]"),
   ]
@@ -176,6 +177,7 @@ import Testing
     SpecCase("a selector that is text", "  selector: app", "6:13 error wrong-type"),
     SpecCase("a wildcard in a key", "  selector: {matchLabels: {'a*': b}}", "6:28 error invalid-selector"),
     SpecCase("a wildcard in a value", "  selector: {matchLabels: {a: 'b*'}}", "6:31 error invalid-selector"),
+    SpecCase("a key that no label has", "  selector: {matchLabels: {é: b}}", "6:28 error invalid-selector"),
     SpecCase("an empty key", "  selector: {matchLabels: {'': b}}", "6:28 error invalid-selector"),
     SpecCase("a value that is a number", "  selector: {matchLabels: {a: 1}}", "6:31 error wrong-type"),
     SpecCase("a value that is a boolean", "  selector: {matchLabels: {a: true}}", "6:31 error wrong-type"),
@@ -186,7 +188,14 @@ import Testing
     SpecCase("target", "  targetRef: {kind: Service, name: a}"),
     SpecCase(
       "targets",
-      "  targetRefs:\n  - {kind: Gateway, group: gateway.networking.k8s.io, name: a}\n  - {kind: ServiceEntry, group: networking.istio.io, name: b}\n  - {kind: GatewayClass, group: gateway.networking.k8s.io, name: c}\n  - {kind: Service, group: '', name: d, namespace: ''}\n  - {kind: Service, group: core, name: d}"
+      """
+        targetRefs:
+        - {kind: Gateway, group: gateway.networking.k8s.io, name: a}
+        - {kind: ServiceEntry, group: networking.istio.io, name: b}
+        - {kind: GatewayClass, group: gateway.networking.k8s.io, name: c}
+        - {kind: Service, group: '', name: d, namespace: ''}
+        - {kind: Service, group: core, name: d}
+      """
     ),
     SpecCase(
       "selector and target", "  selector: {matchLabels: {a: b}}\n  targetRef: {kind: Service, name: a}",

@@ -175,7 +175,7 @@ import Testing
     SpecCase(
       "two wildcards in a trust domain", source("trustDomains: ['*a*']"), "9:24 error invalid-trust-domain"),
     SpecCase(
-      "an inner wildcard in a trust domain", source("trustDomains: [a*b]"), "9:24 error invalid-trust-domain"),
+      "an inner trust domain wildcard", source("trustDomains: [a*b]"), "9:24 error invalid-trust-domain"),
     SpecCase(
       "a slash in a trust domain", source("notTrustDomains: [a/b]"), "9:27 error invalid-trust-domain"),
     SpecCase("empty trust domain", source("trustDomains: ['']"), "9:24 error empty-value"),
