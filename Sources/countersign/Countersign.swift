@@ -1,4 +1,5 @@
 import ArgumentParser
+import System
 
 // countersign: the commands, and the wiring of the service. Arguments flow in; files, lines on the terminal and an exit
 // code flow out. Nothing here runs while a check is judged.
@@ -26,16 +27,16 @@ struct Countersign: ParsableCommand {
       try command.run()
     } catch let failure as CommandFailure {
       Terminal.error(failure.text)
-      Foreground.exit(failure.code)
+      ProcessExit.now(failure.code)
     } catch {
       let code = exitCode(for: error)
       let text = fullMessage(for: error)
       if code == .success {
         if !text.isEmpty { print(text) }
-        Foreground.exit(0)
+        ProcessExit.now(0)
       }
       if !text.isEmpty { Terminal.error(text) }
-      Foreground.exit(code == .validationFailure ? 2 : code.rawValue)
+      ProcessExit.now(code == .validationFailure ? 2 : code.rawValue)
     }
   }
 }

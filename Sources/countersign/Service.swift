@@ -1,0 +1,97 @@
+import Admin
+import Authorizer
+import Configuration
+import Logging
+import Metrics
+import Server
+import System
+
+/// A running service: listeners, workers, the admin endpoint, and the signals that end it.
+struct Service {
+  private let configuration: ServiceConfiguration
+  private let snapshot: PolicySnapshot
+  private let summary: String
+  private let log: Logger
+
+  init(_ configuration: ServiceConfiguration, _ snapshot: PolicySnapshot, summary: String) {
+    self.configuration = configuration
+    self.snapshot = snapshot
+    self.summary = summary
+    log = Logger(label: "countersign") { StreamLogHandler.standardError(label: $0) }
+  }
+
+  /// Serves until SIGTERM or SIGINT, then lets running calls finish.
+  func run() throws {
+    do {
+      // Before any thread starts: all of them inherit the mask.
+      let signals = try SignalSource([.terminate, .interrupt, .hangUp])
+      SignalSource.ignoreBrokenPipes()
+      var layout = MetricsLayout()
+      let metrics = ServerMetrics(&layout)
+      let registry = MetricsRegistry(layout)
+      let listener = try Listener(configuration.grpc)
+      let status = ServiceStatus()
+      let workers = configuration.threads == 0 ? Cores.usable() : configuration.threads
+      let server = try startServer(listener, workers: workers, metrics: metrics, registry: registry)
+      let admin = try startAdmin(status, server, registry)
+      log.info(
+        "serving",
+        metadata: ["version": "\(Version.text)", "workers": "\(workers)", "policies": "\(summary)"])
+      log.info("listening", metadata: ["listener": "grpc", "address": "\(server.address)"])
+      if let admin {
+        log.info("listening", metadata: ["listener": "admin", "address": "\(admin.address)"])
+      }
+      status.becomeReady()
+      try wait(signals, server, status)
+      admin?.stop()
+    } catch let error as SystemError {
+      throw CommandFailure.failed("error: \(error)")
+    }
+  }
+
+  private func startServer(
+    _ listener: consuming Listener, workers: Int, metrics: ServerMetrics, registry: MetricsRegistry
+  ) throws(SystemError) -> CheckServer {
+    let log = self.log
+    return try CheckServer.start(
+      CheckServer.Configuration(
+        snapshot: snapshot, settings: configuration.server, http2: configuration.http2,
+        checkRequest: configuration.checkRequest, workers: workers),
+      listener: listener, metrics: metrics, registry: registry
+    ) { event, text in
+      log.log(level: event == .failed ? .critical : .warning, "\(text)")
+    }
+  }
+
+  /// Waits for a signal to end, then until all calls have finished, the time for that is over, or a second signal.
+  private func wait(
+    _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus
+  ) throws {
+    while true {
+      if server.hasFailed { throw CommandFailure.failed("error: a thread failed; ending") }
+      guard let signal = signals.wait(timeoutMilliseconds: 250) else { continue }
+      if signal == .hangUp {
+        log.warning("SIGHUP: reloading is not in this version; restart to load new policies")
+        continue
+      }
+      break
+    }
+    log.info("shutting down", metadata: ["timeout": "\(configuration.server.shutdownTimeout / 1_000_000_000)s"])
+    status.becomeUnready("shutting down")
+    server.beginShutdown()
+    let limit = Clock.system.monotonicNanoseconds() &+ configuration.server.shutdownTimeout
+    while !server.isDrained {
+      let again = signals.wait(timeoutMilliseconds: 20)
+      if again == .terminate || again == .interrupt {
+        log.warning("a second signal: ending at once")
+        break
+      }
+      if Clock.system.monotonicNanoseconds() >= limit {
+        log.warning("some calls did not finish in time")
+        break
+      }
+    }
+    server.stop()
+    log.info("stopped")
+  }
+}

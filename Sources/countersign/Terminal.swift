@@ -1,0 +1,9 @@
+import System
+
+/// Lines for the person at the terminal, and the end of the process.
+enum Terminal {
+  /// A line on standard error: diagnostics and failures. Results go to standard output by `print`.
+  static func error(_ text: String) {
+    StandardError.write(text + "\n")
+  }
+}
