@@ -27,6 +27,12 @@ public enum HashFunction: UInt8, Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// The digest of `message`. Allocates: not for the request path.
+  public func digest(of message: [UInt8]) -> [UInt8] {
+    let digest: Digest = digest(message.span)
+    return (0..<octets).map { digest[$0] }
+  }
+
   /// The digest of `message` in the first `octets` octets of the result; the rest is zero.
   ///
   /// It runs on a plain SHA-2 state on the stack: no fetch and no allocation, 0.2 us less than a reused
