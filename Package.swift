@@ -72,9 +72,15 @@ let package = Package(
     library("System", ["CLinux", "Bytes"]),
     library("EventLoop", ["System", "CLinux", "Bytes"]),
     library("HTTP", ["CNghttp2", "Bytes"]),
-    library("Server", ["HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "JWT", "Signatures", "Metrics", "Check", "Bytes"]),
+    library(
+      "Server",
+      [
+        "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "JWT", "Signatures", "Metrics", "Check", "Bytes",
+      ]),
     library("Admin", ["Server", "EventLoop", "System", "Metrics", "Bytes"]),
-    library("Configuration", ["Istio", "Policy", "Authorizer", "HTTP", "Server", "System", "YAML", "Bytes"]),
+    library(
+      "Configuration",
+      ["Istio", "Policy", "Authorizer", "JWT", "ExtAuthz", "HTTP", "Server", "System", "YAML", "Bytes"]),
     .executableTarget(
       name: "countersign",
       dependencies: [

@@ -1,5 +1,10 @@
+import Authorizer
+import ExtAuthz
+import HTTP
 public import Istio
+import JWT
 import Policy
+import Server
 import System
 import YAML
 
