@@ -77,7 +77,7 @@ let package = Package(
       [
         "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "JWT", "Signatures", "Metrics", "Check", "Bytes",
       ]),
-    library("Admin", ["Server", "EventLoop", "System", "Metrics", "Bytes"]),
+    library("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     library(
       "Configuration",
       ["Istio", "Policy", "Authorizer", "JWT", "ExtAuthz", "HTTP", "Server", "System", "YAML", "Bytes"]),
@@ -119,7 +119,7 @@ let package = Package(
     tests("EventLoop", ["System", "Bytes"]),
     tests("HTTP", ["Bytes"]),
     tests("Server", ["HTTP", "Authorizer", "ExtAuthz", "Check", "System", "Metrics", "Bytes"]),
-    tests("Admin", ["Server", "Metrics", "System"]),
+    tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     tests("Configuration", ["Istio", "Policy", "System"]),
   ]
 )

@@ -1,4 +1,5 @@
 public import Authorizer
+public import EventLoop
 public import ExtAuthz
 public import HTTP
 public import Metrics
@@ -97,8 +98,8 @@ public final class CheckServer: Sendable {
   /// A thread failed: the process must end.
   public var hasFailed: Bool { state.phase == .stopping }
 
-  /// When each worker last went round its loop, in nanoseconds of the steady clock.
-  public var workerTicks: [UInt64] { state.workers.map(\.lastTick) }
+  /// The workers' signs of life: each beats at every round of its loop, at least four times a second.
+  public var heartbeats: [Heartbeat] { state.workers.map(\.heartbeat) }
 
   /// How many connections each worker has.
   public var connectionsPerWorker: [Int] { state.workers.map(\.connectionCount) }

@@ -30,7 +30,7 @@ final class ServerState: Sendable {
     self.reports = reports
     acceptorWakeup = try Wakeup()
     var links: [WorkerLink] = []
-    for _ in 0..<workers { links.append(try WorkerLink()) }
+    for _ in 0..<workers { links.append(try WorkerLink(now: clock.monotonicNanoseconds())) }
     self.workers = links
   }
 

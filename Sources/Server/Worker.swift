@@ -71,7 +71,7 @@ struct Worker: ~Copyable {
     while true {
       let count = try poller.wait(timeoutMilliseconds: drainingSince == nil ? 250 : 20)
       context.beginBatch()
-      link.tick(context.now)
+      link.heartbeat.beat(context.now)
       for index in 0..<count {
         let event = poller.event(index)
         if event.token == Self.wakeupToken {

@@ -9,10 +9,14 @@ final class WorkerLink: Sendable {
   private let arrivals = Mutex<[Int32]>([])
   /// Connections that this worker has or is about to get.
   private let connections = Atomic<Int>(0)
-  private let tickNanoseconds = Atomic<UInt64>(0)
+  /// Its sign of life.
+  let heartbeat: Heartbeat
   private let drained = Atomic<Bool>(false)
 
-  init() throws(SystemError) { wakeup = try Wakeup() }
+  init(now: UInt64) throws(SystemError) {
+    wakeup = try Wakeup()
+    heartbeat = Heartbeat(now: now)
+  }
 
   // MARK: The acceptor's side
 
@@ -38,14 +42,9 @@ final class WorkerLink: Sendable {
 
   func connectionClosed() { connections.wrappingSubtract(1, ordering: .relaxed) }
 
-  func tick(_ now: UInt64) { tickNanoseconds.store(now, ordering: .relaxed) }
-
   func setDrained() { drained.store(true, ordering: .releasing) }
 
   // MARK: Anybody's
-
-  /// When the worker last went round its loop, on the steady clock.
-  var lastTick: UInt64 { tickNanoseconds.load(ordering: .relaxed) }
 
   /// No call runs and no connection is left.
   var isDrained: Bool { drained.load(ordering: .acquiring) }

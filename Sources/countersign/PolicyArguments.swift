@@ -7,7 +7,8 @@ import System
 /// Loads and compiles what a command was given, and prints every diagnostic.
 enum Policies {
   struct Loaded {
-    var compilation: PolicySnapshot.Compilation
+    /// Nil when there are errors.
+    var snapshot: PolicySnapshot?
     var resources: Resources
     var errors: Int
     var warnings: Int
@@ -40,17 +41,18 @@ enum Policies {
       throw CommandFailure.failed("error: \(error)")
     }
     let readErrors = diagnostics.count { $0.severity == .error }
-    var compilation = PolicySnapshot.Compilation(snapshot: nil, diagnostics: [])
+    var snapshot: PolicySnapshot?
     if readErrors == 0 {
       let input = PolicySnapshot.Input(
         resources: resources, workloads: configuration.workloads,
         defaultWorkload: configuration.defaultWorkload)
-      compilation = PolicySnapshot.compile(input, settings: configuration.authorizer)
-      diagnostics.append(contentsOf: compilation.diagnostics)
+      let compilation = PolicySnapshot.compile(input, settings: configuration.authorizer)
+      snapshot = compilation.snapshot
+      diagnostics += compilation.diagnostics
     }
     for diagnostic in diagnostics { Terminal.error(diagnostic.description) }
     return Loaded(
-      compilation: compilation, resources: resources,
+      snapshot: snapshot, resources: resources,
       errors: diagnostics.count { $0.severity == .error },
       warnings: diagnostics.count { $0.severity == .warning })
   }

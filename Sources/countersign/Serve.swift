@@ -53,7 +53,7 @@ struct Serve: ParsableCommand {
         "no workload: say --workload NAMESPACE/key=value, or list workloads in the configuration file")
     }
     let loaded = try Policies.load(configuration)
-    guard let snapshot = loaded.compilation.snapshot else {
+    guard let snapshot = loaded.snapshot else {
       throw CommandFailure.failed("error: not started: \(Policies.count(loaded.errors, "error"))")
     }
     try Service(configuration, snapshot, summary: Policies.summary(loaded.resources)).run()

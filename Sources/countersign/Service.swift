@@ -30,10 +30,10 @@ struct Service {
       let metrics = ServerMetrics(&layout)
       let registry = MetricsRegistry(layout)
       let listener = try Listener(configuration.grpc)
-      let status = ServiceStatus()
       let workers = configuration.threads == 0 ? Cores.usable() : configuration.threads
       let server = try startServer(listener, workers: workers, metrics: metrics, registry: registry)
-      let admin = try startAdmin(status, server, registry)
+      let status = ServiceStatus(parts: ["listeners"], heartbeats: server.heartbeats)
+      let admin = try startAdmin(status, registry)
       log.info(
         "serving",
         metadata: ["version": "\(Version.text)", "workers": "\(workers)", "policies": "\(summary)"])
@@ -41,7 +41,7 @@ struct Service {
       if let admin {
         log.info("listening", metadata: ["listener": "admin", "address": "\(admin.address)"])
       }
-      status.becomeReady()
+      status.setReady("listeners")
       try wait(signals, server, status)
       admin?.stop()
     } catch let error as SystemError {
@@ -63,6 +63,17 @@ struct Service {
     }
   }
 
+  private func startAdmin(
+    _ status: ServiceStatus, _ registry: MetricsRegistry
+  ) throws(SystemError) -> AdminServer? {
+    if configuration.admin == .off { return nil }
+    let build = MetricSample(
+      "countersign_build_info", help: "The version that runs; always 1.", kind: .gauge,
+      labels: [("version", Version.text)], value: 1)
+    let router = AdminRouter.standard(status: status) { metricsPage(registry, and: [build]) }
+    return try AdminServer(configuration.admin) { router.respond(to: $0) }
+  }
+
   /// Waits for a signal to end, then until all calls have finished, the time for that is over, or a second signal.
   private func wait(
     _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus
@@ -77,7 +88,7 @@ struct Service {
       break
     }
     log.info("shutting down", metadata: ["timeout": "\(configuration.server.shutdownTimeout / 1_000_000_000)s"])
-    status.becomeUnready("shutting down")
+    status.beginStopping()
     server.beginShutdown()
     let limit = Clock.system.monotonicNanoseconds() &+ configuration.server.shutdownTimeout
     while !server.isDrained {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Authorizer
 import Configuration
 import Istio
+import Policy
 import System
 
 /// Says everything that is wrong with policies before a proxy depends on them.
