@@ -40,8 +40,8 @@ extension ConditionKey {
   private static let claims = "request.auth.claims"
   private static let filters = "experimental.envoy.filters."
 
-  /// Reads a key of `when` (semantics, section 2.5). Istio skips a rule whose key it does not know, which opens a DENY
-  /// policy; here it is an error for every action.
+  /// Reads a key of `when` (semantics, section 2.5). Istio skips a rule whose key it does not know, which
+  /// opens a DENY policy; here it is an error for every action.
   public static func parse(_ text: String) throws(ConditionKeyError) -> ConditionKey {
     if let known = plain.first(where: { $0.name == text }) { return known.key }
     if text.hasPrefix(headers), !text.hasPrefix(headers + ".") { return try header(text) }

@@ -9,7 +9,8 @@ extension Decoding {
     ("gateway.networking.k8s.io", "GatewayClass"),
   ]
 
-  /// Reads `selector`, `targetRef` and `targetRefs`, of which one may be set (semantics, sections 1.3 and 2.1).
+  /// Reads `selector`, `targetRef` and `targetRefs`, of which one may be set (semantics, sections 1.3 and
+  /// 2.1).
   mutating func attachment(_ spec: Fields) -> Attachment {
     let given = Self.attachmentFields.compactMap { spec.member($0) }.sorted {
       ($0.position.line, $0.position.column) < ($1.position.line, $1.position.column)
@@ -58,6 +59,10 @@ extension Decoding {
       if member.name.utf8.contains(0x2A) {
         let message = "`\(member.name)` has a wildcard; a selector takes whole label names"
         error(.invalidSelector, member.position, message)
+      }
+      if !member.name.utf8.allSatisfy({ $0 < 0x80 }) {
+        error(
+          .invalidSelector, member.position, "no workload has the label `\(member.name)`: labels are ASCII")
       }
       guard let value = text(member.value, member.name, allowsEmpty: true) else { continue }
       if value.value.utf8.contains(0x2A) {

@@ -113,7 +113,7 @@ extension Decoding {
       rule.operations.isEmpty ? !rule.sources.isEmpty && !usesNetwork.from : !usesNetwork.to
     if action == "DENY" && onlyHTTP {
       let message =
-        "the rule uses HTTP attributes alone, so in the mesh it denies all TCP traffic in its scope; name the `ports`"
+        "the rule uses HTTP attributes alone and in the mesh denies all TCP in its scope; name the `ports`"
       warning(.denyOnlyHTTP, rule.position, message)
     }
     return rule
@@ -127,7 +127,8 @@ extension Decoding {
     return nodes
   }
 
-  /// An entry of `from` or `to`: a mapping with the one member `source` or `operation`, in which something is set.
+  /// An entry of `from` or `to`: a mapping with the one member `source` or `operation`, in which something is
+  /// set.
   private mutating func wrapped(
     _ node: YAMLNode, _ list: String, _ name: String, known: [String]
   ) -> (Fields, [String])? {

@@ -9,7 +9,8 @@ extension Decoding {
   ]
 
   /// Reads `metadata`.
-  /// - Returns: nil, with an error, when there is no usable name. Annotations come with their positions besides.
+  /// - Returns: nil, with an error, when there is no usable name. Annotations come with their positions
+  ///   besides.
   mutating func metadata(
     of object: Fields, kind: String, seen: inout [String: SourcePosition]
   ) -> (ObjectMetadata, [String: Located<String>])? {
@@ -34,7 +35,7 @@ extension Decoding {
     }
     if let namespace, !Self.isLabel(namespace.value) {
       let message =
-        "`\(namespace.value)` is no namespace: Kubernetes takes lower-case letters, digits and `-`, at most 63"
+        "`\(namespace.value)` is no namespace: it takes lower-case letters, digits and `-`, at most 63"
       error(.invalidName, namespace.position, message)
       return nil
     }

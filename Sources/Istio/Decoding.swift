@@ -1,12 +1,13 @@
 internal import YAML
 
-/// The decoding of one file: where findings are written down, and how fields are read. It goes on after an error, so
-/// that one run shows all that must be fixed.
+/// The decoding of one file: where findings are written down, and how fields are read. It goes on after an
+/// error, so that one run shows all that must be fixed.
 struct Decoding {
   let file: String
   let settings: LoaderSettings
   private(set) var diagnostics: [Diagnostic] = []
   private(set) var errors = 0
+  private var warnings = 0
 
   init(file: String, settings: LoaderSettings) {
     self.file = file
@@ -18,22 +19,33 @@ struct Decoding {
   }
 
   mutating func error(_ code: DiagnosticCode, _ position: YAMLPosition, _ message: String) {
-    errors += 1
-    diagnostics.append(Diagnostic(.error, code.rawValue, at: place(position), message))
+    error(code, place(position), message)
   }
 
   mutating func error(_ code: DiagnosticCode, _ position: SourcePosition, _ message: String) {
     errors += 1
-    diagnostics.append(Diagnostic(.error, code.rawValue, at: position, message))
+    note(Diagnostic(.error, code.rawValue, at: position, message), number: errors)
   }
 
   mutating func warning(_ code: DiagnosticCode, _ position: SourcePosition, _ message: String) {
-    diagnostics.append(Diagnostic(.warning, code.rawValue, at: position, message))
+    warnings += 1
+    note(Diagnostic(.warning, code.rawValue, at: position, message), number: warnings)
   }
 
   mutating func report(_ error: YAMLError) {
     errors += 1
-    diagnostics.append(Diagnostic(.error, error.code, at: place(error.position), error.message))
+    note(Diagnostic(.error, error.code, at: place(error.position), error.message), number: errors)
+  }
+
+  /// Errors never push out warnings nor the other way round: what is left out has a note of its severity.
+  private mutating func note(_ diagnostic: Diagnostic, number: Int) {
+    if number <= settings.maximumFindings {
+      diagnostics.append(diagnostic)
+    } else if number == settings.maximumFindings + 1 {
+      let message = "more \(diagnostic.severity.rawValue)s follow in this file; see to these first"
+      let code = DiagnosticCode.tooManyFindings.rawValue
+      diagnostics.append(Diagnostic(diagnostic.severity, code, at: diagnostic.position, message))
+    }
   }
 }
 
@@ -49,8 +61,8 @@ struct Fields {
 }
 
 extension Decoding {
-  /// Reads a mapping: an unknown name is an error with the nearest known one, and so is a name without a value, which
-  /// Kubernetes would drop as if it had never been written.
+  /// Reads a mapping: an unknown name is an error with the nearest known one, and so is a name without a
+  /// value, which Kubernetes would drop as if it had never been written.
   /// - Parameters:
   ///   - what: how a message calls the mapping, such as `spec`.
   ///   - nullable: names that may be without value.
@@ -79,7 +91,8 @@ extension Decoding {
   }
 
   /// A string field.
-  /// - Returns: nil when it is absent, and, with an error, when it is no string or empty against `allowsEmpty`.
+  /// - Returns: nil when it is absent, and, with an error, when it is no string or empty against
+  ///   `allowsEmpty`.
   mutating func text(_ fields: Fields, _ name: String, allowsEmpty: Bool = false) -> Located<String>? {
     guard let member = fields.member(name) else { return nil }
     return text(member.value, name, allowsEmpty: allowsEmpty)

@@ -1,5 +1,5 @@
-/// The closed list of what can be wrong with a resource; `rawValue` is the stable name. Errors of the text itself have
-/// the names of `YAMLError.code` instead (`yaml-…`).
+/// The closed list of what can be wrong with a resource; `rawValue` is the stable name. Errors of the text
+/// itself have the names of `YAMLError.code` instead (`yaml-…`).
 public enum DiagnosticCode: String, Sendable, CaseIterable {
   // The object.
   case notAResource = "not-a-resource"
@@ -9,6 +9,8 @@ public enum DiagnosticCode: String, Sendable, CaseIterable {
   case missingName = "missing-name"
   case invalidName = "invalid-name"
   case duplicateResource = "duplicate-resource"
+
+  case tooManyFindings = "too-many-findings"
 
   // Any field.
   case unknownField = "unknown-field"

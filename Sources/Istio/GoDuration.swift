@@ -1,4 +1,5 @@
-/// Durations as Go's `time.ParseDuration` reads them, which covers protobuf's JSON form: `5s`, `1.5s`, `1m30s`, `100ms`.
+/// Durations as Go's `time.ParseDuration` reads them, which covers protobuf's JSON form: `5s`, `1.5s`,
+/// `1m30s`, `100ms`.
 enum GoDuration {
   private static let units: [String: Int64] = [
     "ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000,

@@ -3,16 +3,20 @@ public import YAML
 /// What the loader takes, and how much of it.
 public struct LoaderSettings: Sendable {
   public var yaml = YAMLSettings()
-  /// Refuses rules whose keys would come over the network (`jwksUri`, or discovery from the issuer). On as long as
-  /// nothing here fetches them: such a rule could only refuse every token.
+  /// Refuses rules whose keys would come over the network (`jwksUri`, or discovery from the issuer). On as
+  /// long as nothing here fetches them: such a rule could only refuse every token.
   public var refusesRemoteKeys = true
   public var limits = ResourceLimits()
+  /// Errors, and warnings, that are written down of one file; a note stands for the rest. Nobody reads more
+  /// at once, and a broken file must not fill the memory with its findings.
+  public var maximumFindings = 1_000
 
   public init() {}
 }
 
-/// How much one resource may hold: the limits of Istio's custom resource definitions, so that what loads here is what
-/// a cluster would take (`customresourcedefinitions.gen.yaml` of istio/api). Lengths count UTF-8 octets.
+/// How much one resource may hold: the limits of Istio's custom resource definitions, so that what loads here
+/// is what a cluster would take (`customresourcedefinitions.gen.yaml` of istio/api). Lengths count UTF-8
+/// octets.
 public struct ResourceLimits: Sendable {
   public var jwtRules = 4096
   public var rules = 512

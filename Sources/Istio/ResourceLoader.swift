@@ -24,12 +24,14 @@ public struct LoadedResources: Sendable {
 
   public init() {}
 
-  /// True when something must not be used: a reload that has errors is refused as a whole (design, invariant 4).
+  /// True when something must not be used: a reload that has errors is refused as a whole (design, invariant
+  /// 4).
   public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
 
-/// Reads resources from YAML or JSON: any number of documents, any Kubernetes object, `List`s too. What Istio's
-/// webhook and custom resource definitions refuse is an error, and so is what Istio would drop without a word.
+/// Reads resources from YAML or JSON: any number of documents, any Kubernetes object, `List`s too. What
+/// Istio's webhook and custom resource definitions refuse is an error, and so is what Istio would drop
+/// without a word.
 public struct ResourceLoader: Sendable {
   public let settings: LoaderSettings
 
@@ -42,7 +44,8 @@ public struct ResourceLoader: Sendable {
     load([ResourceText(name: file, text: text)])
   }
 
-  /// Loads several texts as one set: two resources of one kind, namespace and name are an error wherever they stand.
+  /// Loads several texts as one set: two resources of one kind, namespace and name are an error wherever they
+  /// stand.
   /// - Complexity: linear in the texts; bounded by the settings for each.
   public func load(_ files: [ResourceText]) -> LoadedResources {
     var loaded = LoadedResources()
@@ -121,8 +124,8 @@ extension Decoding {
     }
   }
 
-  /// The group, version and kind of an object; an error when it has none, or when they look like ours misspelt: a
-  /// policy that is passed over because of a typing error would leave the gate open.
+  /// The group, version and kind of an object; an error when it has none, or when they look like ours
+  /// misspelt: a policy that is passed over because of a typing error would leave the gate open.
   private mutating func typeOfObject(_ node: YAMLNode) -> (group: String, version: String, kind: String)? {
     guard node.members != nil else {
       error(.notAResource, node.position, "a document must be a Kubernetes object, not \(node.kindText)")
@@ -138,7 +141,8 @@ extension Decoding {
     }
     let parts = versionText.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     let group = parts.count == 2 ? String(parts[0]) : ""
-    // Other projects have kinds of these names in groups of their own (policy.linkerd.io); Kubernetes and Istio do not.
+    // Other projects have kinds of these names in groups of their own (policy.linkerd.io); Kubernetes and
+    // Istio do not.
     let isForeign =
       !group.isEmpty && !group.hasSuffix(".istio.io") && nearest(to: group, in: [Self.group]) == nil
     if group != Self.group, Self.kinds.contains(kindText), !isForeign {

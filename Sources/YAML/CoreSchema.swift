@@ -1,5 +1,5 @@
-/// How a plain scalar gets its type: the core schema of YAML 1.2 (section 10.3.2). `on`, `yes`, dates and `12:30` are
-/// text; `0777` is the number 777.
+/// How a plain scalar gets its type: the core schema of YAML 1.2 (section 10.3.2). `on`, `yes`, dates and
+/// `12:30` are text; `0777` is the number 777.
 enum CoreSchema {
   static let tagPrefix = "tag:yaml.org,2002:"
 
@@ -12,7 +12,8 @@ enum CoreSchema {
     }
   }
 
-  /// The content under a tag of the core schema; nil when the tag is not for scalars or the text does not fit it.
+  /// The content under a tag of the core schema; nil when the tag is not for scalars or the text does not fit
+  /// it.
   static func resolve(_ text: String, tag: Substring) -> YAMLNode.Content? {
     if tag == "str" { return .text(text) }
     let content = resolve(plain: text)

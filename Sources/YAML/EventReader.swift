@@ -26,10 +26,12 @@ struct Event {
 struct EventReader: ~Copyable {
   private let parser: UnsafeMutablePointer<yaml_parser_t>
   private let text: UnsafeMutableBufferPointer<UInt8>
+  private let count: Int
 
   /// - Parameter octets: UTF-8 without a byte order mark.
   init(_ octets: ArraySlice<UInt8>) throws(YAMLError) {
-    unsafe text = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, octets.count))
+    count = octets.count
+    unsafe text = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, count))
     _ = unsafe text.initialize(fromContentsOf: octets)
     unsafe parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     unsafe parser.initialize(to: yaml_parser_t())
@@ -37,7 +39,7 @@ struct EventReader: ~Copyable {
       throw YAMLError(.syntax("out of memory"), at: YAMLPosition(line: 1, column: 1))
     }
     unsafe yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
-    unsafe yaml_parser_set_input_string(parser, text.baseAddress, octets.count)
+    unsafe yaml_parser_set_input_string(parser, text.baseAddress, count)
   }
 
   deinit {
@@ -93,11 +95,13 @@ struct EventReader: ~Copyable {
     let words = unsafe parser.pointee.problem.map { unsafe String(cString: $0) } ?? "the text ends too soon"
     if unsafe parser.pointee.error == YAML_READER_ERROR {
       // Reader errors carry an offset into the text, not a mark.
-      let offset = min(unsafe parser.pointee.problem_offset, unsafe text.count)
-      let read = unsafe UnsafeBufferPointer(rebasing: UnsafeBufferPointer(text)[0..<offset])
-      return unsafe YAMLError(.syntax(words), at: YAMLParser.position(after: read))
+      let offset = min(Int(clamping: unsafe parser.pointee.problem_offset), count)
+      return unsafe YAMLError(.syntax(words), at: YAMLParser.position(after: text[0..<offset]))
     }
-    let mark = unsafe Self.position(parser.pointee.problem_mark)
+    // At the end of the text libyaml counts a line break that is not there.
+    let end = unsafe YAMLParser.position(after: text[0..<count])
+    var mark = unsafe Self.position(parser.pointee.problem_mark)
+    if mark.line > end.line { mark = end }
     guard let context = unsafe parser.pointee.context else { return YAMLError(.syntax(words), at: mark) }
     return unsafe YAMLError(.syntax("\(String(cString: context)), \(words)"), at: mark)
   }

@@ -1,5 +1,6 @@
-/// The candidate that was probably meant: the one with the least edit distance (letters added, dropped, changed or
-/// swapped with their neighbour; case counts nothing), when at most about a third of the letters differ.
+/// The candidate that was probably meant: the one with the least edit distance (letters added, dropped,
+/// changed or swapped with their neighbour; case counts nothing), when at most about a third of the letters
+/// differ.
 /// - Returns: the first of equals; nil when none is near, or when the word is longer than 128 octets.
 public func nearest(to word: String, in candidates: [String]) -> String? {
   let sought = Array(word.lowercased().utf8)

@@ -42,7 +42,7 @@ extension YAMLError: CustomStringConvertible {
     case .tooLong(let limit): "the text is longer than \(limit) octets; split it into several files"
     case .tooDeep(let limit): "lists and mappings are nested deeper than \(limit) levels"
     case .tooManyNodes(let limit):
-      "the text has more than \(limit) values, aliases counted as what they stand for; split it into several files"
+      "the text has more than \(limit) values, aliases counted as what they stand for; split it"
     case .duplicateKey(let name, let first):
       "the key `\(name)` was given before, at \(first.line):\(first.column); remove one"
     case .unsupportedKey: "a key must be plain text: no list, mapping, alias or nothing"

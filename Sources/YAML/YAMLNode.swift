@@ -1,5 +1,6 @@
-// YAML: what people write. The octets of a file flow in; a tree in which every node knows its line and column, or one
-// error that does, flows out. It knows nothing of what the text means, and nothing of it runs while a check is judged.
+// YAML: what people write. The octets of a file flow in; a tree in which every node knows its line and
+// column, or one error that does, flows out. It knows nothing of what the text means, and nothing of it runs
+// while a check is judged.
 
 /// A place in a text. Lines and columns count from 1; a column counts characters (Unicode scalars).
 public struct YAMLPosition: Sendable, Hashable {
@@ -61,7 +62,8 @@ extension YAMLNode {
     if case .boolean(let value) = content { value } else { nil }
   }
 
-  /// The value of a number without fraction and exponent (`80`, `0777` which is 777, `0o17`, `0xFF`) that fits.
+  /// The value of a number without fraction and exponent (`80`, `0777` which is 777, `0o17`, `0xFF`) that
+  /// fits.
   public var integer: Int? {
     if case .number(let literal) = content { CoreSchema.integer(literal) } else { nil }
   }

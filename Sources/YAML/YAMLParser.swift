@@ -1,7 +1,7 @@
 /// Reads a text of any number of documents: block, flow or JSON.
 public enum YAMLParser {
-  /// The documents' root nodes in order. A document without content has a null root; a text of blanks and comments has
-  /// no document. A byte order mark before the text is dropped.
+  /// The documents' root nodes in order. A document without content has a null root; a text of blanks and
+  /// comments has no document. A byte order mark before the text is dropped.
   /// - Throws: the first error; nothing of the text is returned then.
   /// - Complexity: linear in the text; bounded by the settings.
   public static func parse(
