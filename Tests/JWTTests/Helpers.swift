@@ -131,6 +131,8 @@ func isSigned(_ text: String, _ set: JWKSet) -> Bool {
   do throws(TokenError) {
     let sections = try token.readEnvelope(octets.span, TokenSettings())
     try token.readSignature(octets.span, sections)
+    var payload = ByteBuffer()
+    guard Base64.decodeURL(octets.span[sections.payload], into: &payload) else { return false }
     _ = try ring.verifySignature(token)
     return true
   } catch {

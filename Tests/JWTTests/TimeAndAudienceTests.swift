@@ -35,7 +35,7 @@ import Testing
       for now in [0, .max / 2, .max] as [UInt64] {
         #expect(
           try timeRefusal(#"{"exp":\#(time)}"#, now: now)
-            == (now == .max && time.hasPrefix("9") ? .expired : nil))
+            == (now == .max ? .expired : nil))
         _ = try timeRefusal(#"{"nbf":\#(time)}"#, now: now)
       }
       #expect(try timeRefusal(#"{"exp":\#(time)}"#, now: 1, skew: .max) == nil)
