@@ -90,7 +90,7 @@ let package = Package(
     tests("YAML"),
     tests("Check", ["Bytes"]),
     tests("ExtAuthz", ["Check", "Bytes"]),
-    tests("Signatures", ["Bytes", "JSON"]),
+    tests("Signatures", ["COpenSSL", "Bytes"]),
     tests("JWT", ["Signatures", "Issuer", "JSON", "Bytes"]),
     tests("Issuer", ["Signatures", "JWT", "JSON", "Bytes"]),
     tests("Istio", ["YAML", "JWT"]),

@@ -1,10 +1,11 @@
-// Signatures: is this signature by that key? Key material and octets flow in, yes or no flows out, all arithmetic by
-// OpenSSL. It knows no tokens, no JSON and no policy, and it is one of the few targets that see a C library.
+// Signatures: is this signature by that key? Key material and octets flow in, yes or no flows out, all
+// arithmetic by OpenSSL. It knows no tokens, no JSON and no policy, and it is one of the few targets that see
+// a C library.
 
 internal import Bytes
 
-/// The signature algorithms of JSON Web Signature that are supported (RFC 7518 section 3.1, RFC 8037 section 3.1).
-/// There is no `none`, and there never will be.
+/// The signature algorithms of JSON Web Signature that are supported (RFC 7518 section 3.1, RFC 8037 section
+/// 3.1). There is no `none`, and there never will be.
 public enum Algorithm: UInt8, Sendable, CaseIterable {
   case es256, es384, es512, hs256, hs384, hs512, rs256, rs384, rs512, ps256, ps384, ps512, edDSA
 

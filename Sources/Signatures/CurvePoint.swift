@@ -2,8 +2,8 @@ internal import COpenSSL
 
 /// Whether coordinates are a point of a curve.
 enum CurvePoint {
-  /// The prime curves have cofactor 1: a point on the curve other than infinity, which has no coordinates, has the
-  /// full order. Coordinates not below the field's prime are refused too.
+  /// The prime curves have cofactor 1: a point on the curve other than infinity, which has no coordinates,
+  /// has the full order. Coordinates not below the field's prime are refused too.
   static func check(curve: Curve, x: [UInt8], y: [UInt8]) throws(KeyError) {
     guard let group = unsafe EC_GROUP_new_by_curve_name(curve.identifier) else { throw .libraryFailure }
     defer { unsafe EC_GROUP_free(group) }

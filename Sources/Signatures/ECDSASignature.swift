@@ -1,14 +1,15 @@
-/// The two forms of an ECDSA signature: JOSE puts r and s side by side (RFC 7518 section 3.4), libcrypto takes the
-/// DER of `SEQUENCE { r INTEGER, s INTEGER }`.
+/// The two forms of an ECDSA signature: JOSE puts r and s side by side (RFC 7518 section 3.4), libcrypto
+/// takes the DER of `SEQUENCE { r INTEGER, s INTEGER }`.
 struct ECDSASignature {
-  /// Room for the longest: P-521, two integers of 66 octets (the top bit of 521 is never set), each with two octets
-  /// of head, in a sequence with three.
+  /// Room for the longest: P-521, two integers of 66 octets (the top bit of 521 is never set), each with two
+  /// octets of head, in a sequence with three.
   typealias Octets = InlineArray<144, UInt8>
 
   private(set) var octets = Octets(repeating: 0)
   private(set) var count = 0
 
-  /// The one DER form of r and s. Their range, 1 to n-1, is libcrypto's to check; zero becomes a valid INTEGER 0.
+  /// The one DER form of r and s. Their range, 1 to n-1, is libcrypto's to check; zero becomes a valid
+  /// INTEGER 0.
   /// - Parameter joined: r and s of equal length, at most 66 octets each.
   init(joined: Span<UInt8>) {
     let half = joined.count / 2

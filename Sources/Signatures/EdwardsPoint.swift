@@ -16,9 +16,9 @@ enum EdwardsPoint {
   /// 2^255 - 19, big-endian.
   private static let prime: [UInt8] = [0x7F] + [UInt8](repeating: 0xFF, count: 30) + [0xED]
 
-  /// The y of the eight points whose order divides 8, big-endian: 0 (order 4, both signs), 1 (the neutral point),
-  /// -1 (order 2), and the two y of the four points of order 8. The spellings of 1 and -1 with the sign bit set
-  /// are not canonical; they fall under the same refusal.
+  /// The y of the eight points whose order divides 8, big-endian: 0 (order 4, both signs), 1 (the neutral
+  /// point), -1 (order 2), and the two y of the four points of order 8. The spellings of 1 and -1 with the
+  /// sign bit set are not canonical; they fall under the same refusal.
   private static let smallOrder: [[UInt8]] = [
     [UInt8](repeating: 0, count: 32),
     [UInt8](repeating: 0, count: 31) + [1],
@@ -39,8 +39,8 @@ enum EdwardsPoint {
     0x00, 0x70, 0x0A, 0x4D, 0x41, 0x41, 0xD8, 0xAB, 0x75, 0xEB, 0x4D, 0xCA, 0x13, 0x59, 0x78, 0xA3,
   ]
 
-  /// Whether some x goes with this y: x^2 = (y^2 - 1) / (d y^2 + 1) must be a square. A quotient is one when the
-  /// product is, and the denominator is never 0. (y^2 = 1 was refused before.)
+  /// Whether some x goes with this y: x^2 = (y^2 - 1) / (d y^2 + 1) must be a square. A quotient is one when
+  /// the product is, and the denominator is never 0. (y^2 = 1 was refused before.)
   private static func hasX(_ bigEndianY: [UInt8]) throws(KeyError) -> Bool {
     guard let context = unsafe BN_CTX_new() else { throw .libraryFailure }
     defer { unsafe BN_CTX_free(context) }

@@ -17,13 +17,20 @@ public enum HashFunction: UInt8, Sendable, Hashable, CaseIterable {
   /// Octets of a block: what HMAC pads its secret to (RFC 2104).
   var blockOctets: Int { self == .sha256 ? 64 : 128 }
 
-  /// libcrypto's descriptor: a constant of the library, not a fetched object. Contexts resolve it once, when made.
+  /// libcrypto's descriptor: a constant of the library, not a fetched object. Contexts resolve it once, when
+  /// made.
   var descriptor: OpaquePointer? {
     switch self {
     case .sha256: unsafe EVP_sha256()
     case .sha384: unsafe EVP_sha384()
     case .sha512: unsafe EVP_sha512()
     }
+  }
+
+  /// The digest of `message`. Allocates: not for the request path.
+  public func digest(of message: [UInt8]) -> [UInt8] {
+    let digest: Digest = digest(message.span)
+    return (0..<octets).map { digest[$0] }
   }
 
   /// The digest of `message` in the first `octets` octets of the result; the rest is zero.
@@ -40,7 +47,8 @@ public enum HashFunction: UInt8, Sendable, Hashable, CaseIterable {
 /// Octets of a digest in place; how many count, the function says.
 typealias Digest = InlineArray<64, UInt8>
 
-/// A hash in the making. A value: copying it forks the computation, which is what HMAC's precomputed states need.
+/// A hash in the making. A value: copying it forks the computation, which is what HMAC's precomputed states
+/// need.
 enum HashState: Sendable {
   case short(SHA256_CTX)
   case long(SHA512_CTX)

@@ -42,7 +42,8 @@ enum KeyHandles {
   ) throws(KeyError) -> OpaquePointer {
     guard let builder = unsafe OSSL_PARAM_BLD_new() else { throw .libraryFailure }
     var held: [OpaquePointer] = unsafe []
-    // The builder keeps pointers, not copies, until it is turned into parameters: numbers and octets outlive it.
+    // The builder keeps pointers, not copies, until it is turned into parameters: numbers and octets outlive
+    // it.
     defer {
       unsafe OSSL_PARAM_BLD_free(builder)
       while let number = unsafe held.popLast() { unsafe BN_clear_free(number) }

@@ -4,7 +4,8 @@ internal import COpenSSL
 /// The `EVP_PKEY` of a key pair, shared by the copies of a `SigningKey`; nil for a secret.
 @safe
 final class PrivateHandle: @unchecked Sendable {
-  // libcrypto locks what it changes inside a key: threads may sign with one at once, each with its own context.
+  // libcrypto locks what it changes inside a key: threads may sign with one at once, each with its own
+  // context.
   private let key: OpaquePointer?
 
   init(_ components: SigningKey.Components) throws(KeyError) {

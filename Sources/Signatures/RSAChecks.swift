@@ -25,8 +25,8 @@ enum RSAChecks {
     if last & 1 == 0 { throw .rsaExponentEven }
   }
 
-  /// The odd primes up to 167: the moduli of the ROCA fingerprint. Every key of the flawed library, of 512 bits or
-  /// more, used the product of at least these.
+  /// The odd primes up to 167: the moduli of the ROCA fingerprint. Every key of the flawed library, of 512
+  /// bits or more, used the product of at least these.
   private static let smallPrimes: [UInt32] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
     107, 109,
@@ -39,9 +39,10 @@ enum RSAChecks {
     return remainder
   }
 
-  /// Whether `residue` is a power of 65537 modulo `prime`. The flawed library made primes of the form
-  /// `k * M + (65537^a mod M)`, so a modulus by it is such a power for every prime that divides M; a random modulus
-  /// is one for all of these primes once in 2^27.8 (Nemec and others, "The Return of Coppersmith's Attack", 2017).
+  /// Whether `residue` is a power of 65537 modulo `prime`. The flawed library made primes of the form `k * M
+  /// + (65537^a mod M)`, so a modulus by it is such a power for every prime that divides M; a random modulus
+  /// is one for all of these primes once in 2^27.8 (Nemec and others, "The Return of Coppersmith's Attack",
+  /// 2017).
   private static func isPower(_ residue: UInt32, modulo prime: UInt32) -> Bool {
     var power: UInt32 = 1
     repeat {

@@ -1,9 +1,9 @@
 internal import Bytes
 internal import COpenSSL
 
-/// HMAC (RFC 2104) with the two pads of one secret already hashed: a check costs two copies of a small state, the
-/// message's blocks and one more. Values on the stack: nothing is allocated (`HMAC_CTX` and `EVP_MAC_CTX` copy their
-/// digest contexts on the heap for every message).
+/// HMAC (RFC 2104) with the two pads of one secret already hashed: a check costs two copies of a small state,
+/// the message's blocks and one more. Values on the stack: nothing is allocated (`HMAC_CTX` and `EVP_MAC_CTX`
+/// copy their digest contexts on the heap for every message).
 struct SecretStates: Sendable {
   private let inner: HashState
   private let outer: HashState

@@ -1,12 +1,14 @@
 internal import Bytes
 internal import COpenSSL
 
-/// A private key for development, tests and load: it makes what `Verifier` checks. The service itself never signs.
+/// A private key for development, tests and load: it makes what `Verifier` checks. The service itself never
+/// signs.
 ///
-/// Its public part has passed every check of `VerificationKey`, and a signature by it was verified when it was made.
+/// Its public part has passed every check of `VerificationKey`, and a signature by it was verified when it
+/// was made.
 public struct SigningKey: Sendable {
-  /// The parts, as a private JSON Web Key has them (RFC 7518 section 6, RFC 8037 section 2): numbers of RSA big-endian
-  /// in shortest form, the others of their full length.
+  /// The parts, as a private JSON Web Key has them (RFC 7518 section 6, RFC 8037 section 2): numbers of RSA
+  /// big-endian in shortest form, the others of their full length.
   public enum Components: Sendable, Equatable {
     case rsa(RSAComponents)
     case ec(Curve, x: [UInt8], y: [UInt8], d: [UInt8])
@@ -47,8 +49,9 @@ public struct SigningKey: Sendable {
   private let handle: PrivateHandle
 
   /// A key from its parts.
-  /// - Throws: what `VerificationKey` throws about the public part; `.privatePartDoesNotFit` when the private one has a
-  ///   wrong length or makes signatures that the public one refuses. Cost: a signature, for RSA of some milliseconds.
+  /// - Throws: what `VerificationKey` throws about the public part; `.privatePartDoesNotFit` when the private
+  ///   one has a wrong length or makes signatures that the public one refuses. Cost: a signature, for RSA of
+  ///   some milliseconds.
   public init(_ components: Components) throws(KeyError) {
     let components = components.normalized
     try components.checkLengths()

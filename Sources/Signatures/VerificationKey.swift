@@ -1,8 +1,9 @@
 internal import Bytes
 
-/// What a signature is checked with: a public key, or an HMAC secret, as plain octets that have passed every check
-/// (security checklist 2.1). A weak or malformed key cannot be made, so nothing later needs to look at one again.
-/// It holds no handle of a library: it is `Sendable`, cheap to copy, and equal when its octets are.
+/// What a signature is checked with: a public key, or an HMAC secret, as plain octets that have passed every
+/// check. A weak or malformed key cannot be made, so nothing later needs to look at
+/// one again. It holds no handle of a library: it is cheap to copy, and equal when its octets
+/// are.
 public struct VerificationKey: Sendable, Hashable {
   /// The octets, as a JSON Web Key has them (RFC 7518 section 6, RFC 8037 section 2).
   public enum Material: Sendable, Hashable {
@@ -25,8 +26,9 @@ public struct VerificationKey: Sendable, Hashable {
   public let fingerprint: KeyFingerprint
 
   /// An RSA key. Leading zeros, which some issuers leave there, do not count.
-  /// - Throws: when the modulus is not of 2048 to 8192 bits, is even, has a small factor or the ROCA weakness, or
-  ///   the exponent is even, below 3 or longer than 33 bits. Cost: some microseconds, no library call.
+  /// - Throws: when the modulus is not of 2048 to 8192 bits, is even, has a small factor or the ROCA
+  ///   weakness, or the exponent is even, below 3 or longer than 33 bits. Cost: some microseconds, no library
+  ///   call.
   public init(rsaModulus modulus: [UInt8], exponent: [UInt8]) throws(KeyError) {
     let modulus = modulus.withoutLeadingZeros
     let exponent = exponent.withoutLeadingZeros
@@ -36,8 +38,8 @@ public struct VerificationKey: Sendable, Hashable {
   }
 
   /// An elliptic-curve key.
-  /// - Throws: when a coordinate has not exactly the curve's length (RFC 7518 section 6.2.1.2: it must), or the point
-  ///   is not on the curve.
+  /// - Throws: when a coordinate has not exactly the curve's length (RFC 7518 section 6.2.1.2: it must), or
+  ///   the point is not on the curve.
   public init(curve: Curve, x: [UInt8], y: [UInt8]) throws(KeyError) {
     for coordinate in [x, y] where coordinate.count != curve.octets {
       throw .coordinateLength(expected: curve.octets, actual: coordinate.count)
@@ -47,8 +49,8 @@ public struct VerificationKey: Sendable, Hashable {
   }
 
   /// An Ed25519 key.
-  /// - Throws: when it has not 32 octets, is not canonical, not on the curve, or one of the eight points of small
-  ///   order, for which a signature proves nothing.
+  /// - Throws: when it has not 32 octets, is not canonical, not on the curve, or one of the eight points of
+  ///   small order, for which a signature proves nothing.
   public init(ed25519 x: [UInt8]) throws(KeyError) {
     try EdwardsPoint.check(x)
     self.init(checked: .ed25519(x: x))
@@ -66,8 +68,8 @@ public struct VerificationKey: Sendable, Hashable {
     fingerprint = KeyFingerprint(of: material)
   }
 
-  /// Whether the key may verify signatures of `algorithm`: by its kind, by its curve, and an HMAC secret by its length,
-  /// which must be at least the hash's (RFC 7518 section 3.2).
+  /// Whether the key may verify signatures of `algorithm`: by its kind, by its curve, and an HMAC secret by
+  /// its length, which must be at least the hash's (RFC 7518 section 3.2).
   public func fits(_ algorithm: Algorithm) -> Bool {
     switch material {
     case .rsa: algorithm.family == .rsaPKCS1 || algorithm.family == .rsaPSS
@@ -94,8 +96,9 @@ extension VerificationKey: CustomStringConvertible, CustomReflectable {
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// Identity of a key: two keys have the same one exactly when their kind and octets are the same (as far as SHA-256
-/// has no collisions). It reveals no secret of proper length, but keep it out of logs for `oct` keys all the same.
+/// Identity of a key: two keys have the same one exactly when their kind and octets are the same (as far as
+/// SHA-256 has no collisions). It reveals no secret of proper length, but keep it out of logs for `oct` keys
+/// all the same.
 public struct KeyFingerprint: Sendable, Hashable {
   /// The digest as four big-endian words: 32 octets in place.
   public let words: InlineArray<4, UInt64>

@@ -1,11 +1,12 @@
 internal import Bytes
 internal import COpenSSL
 
-/// One key and one algorithm, ready to check signatures. The key is parsed and the library's contexts are made when it
-/// is made; a check then fetches, parses and allocates nothing of ours (libcrypto's own arithmetic uses its pools).
+/// One key and one algorithm, ready to check signatures. The key is parsed and the library's contexts are
+/// made when it is made; a check then fetches, parses and allocates nothing of ours (libcrypto's own
+/// arithmetic uses its pools).
 ///
-/// A verifier serves one thread at a time, which the compiler sees to: a check needs it exclusively. It may move
-/// to another thread.
+/// A verifier serves one thread at a time, which the compiler sees to: a check needs it exclusively. It may
+/// move to another thread.
 @safe
 public struct Verifier: ~Copyable, @unchecked Sendable {
   public let algorithm: Algorithm
@@ -21,9 +22,9 @@ public struct Verifier: ~Copyable, @unchecked Sendable {
   /// HMAC's two states.
   private let secret: SecretStates?
 
-  /// - Throws: `.algorithmDoesNotFit` when the key does not fit the algorithm; `.libraryFailure` when libcrypto cannot
-  ///   make its objects.
-  /// Cost: about 20 us and some kilobytes of libcrypto's objects; an HMAC verifier is a plain value.
+  /// - Throws: `.algorithmDoesNotFit` when the key does not fit the algorithm; `.libraryFailure` when
+  ///   libcrypto cannot make its objects. Cost: about 20 us and some kilobytes of libcrypto's objects; an
+  ///   HMAC verifier is a plain value.
   public init(key: VerificationKey, algorithm: Algorithm) throws(KeyError) {
     if !key.fits(algorithm) { throw .algorithmDoesNotFit }
     // Made before the first member is set: a noncopyable value must be whole or not there when this throws.
@@ -149,7 +150,8 @@ extension VerificationKey {
 
 /// What RSA and ECDSA contexts are told, the same for checking and for signing.
 enum SignatureParameters {
-  /// The hash; for RSA the padding; for PSS a salt as long as the hash and MGF1 with that hash (RFC 7518 section 3.5).
+  /// The hash; for RSA the padding; for PSS a salt as long as the hash and MGF1 with that hash (RFC 7518
+  /// section 3.5).
   static func set(_ context: OpaquePointer, _ algorithm: Algorithm) -> Bool {
     let hash = algorithm.hash
     switch algorithm.family {
