@@ -65,7 +65,8 @@ func from(_ source: String) -> String { "{from: [{source: {\(source)}}]}" }
 func when(_ key: String, _ values: String) -> String { "{when: [{key: \"\(key)\", \(values)}]}" }
 
 /// Whether one rule matches a request, asked of an ALLOW and of a DENY policy: they must agree.
-func matches(_ rule: String, _ request: Request, _ settings: PolicySettings = PolicySettings()) throws -> Bool {
+func matches(_ rule: String, _ request: Request, _ settings: PolicySettings = PolicySettings()) throws -> Bool
+{
   let allows = try allow(rule).with { $0 = settings }.passes(request)
   let denies = try !deny(rule).with { $0 = settings }.passes(request)
   #expect(allows == denies, "ALLOW and DENY read one rule differently")

@@ -81,7 +81,9 @@ extension Request {
     check.destination.address = range(destination.address)
     check.destination.port = destination.port
     check.serverName = serverName.map { range($0) }
-    for (name, value) in metadata { check.filterMetadata.append(.init(name: range(name), value: range(value))) }
+    for (name, value) in metadata {
+      check.filterMetadata.append(.init(name: range(name), value: range(value)))
+    }
     var changes = RequestChanges()
     for name in removedHeaders { changes.removeHeader(Array(name.utf8).span) }
     for (name, value) in setHeaders {
