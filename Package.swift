@@ -121,5 +121,9 @@ let package = Package(
     tests("Server", ["HTTP", "Authorizer", "ExtAuthz", "Check", "System", "Metrics", "Bytes"]),
     tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     tests("Configuration", ["Istio", "Policy", "System"]),
+    // The whole program as its own process, behind the real Envoy.
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: ["countersign", "Issuer", "Signatures", "System", "Bytes", "TestSupport"], swiftSettings: settings),
   ]
 )

@@ -30,8 +30,9 @@ enum Policies {
     }
   }
 
-  /// Loads the policies that the configuration names. Diagnostics go to standard error as `file:line:column: …`.
-  static func load(_ configuration: ServiceConfiguration) throws -> Loaded {
+  /// Loads the policies that the configuration names. Errors go to standard error as `file:line:column: …`.
+  /// - Parameter showsWarnings: so do warnings.
+  static func load(_ configuration: ServiceConfiguration, showsWarnings: Bool) throws -> Loaded {
     var diagnostics: [Diagnostic]
     var resources: Resources
     do {
@@ -50,7 +51,9 @@ enum Policies {
       snapshot = compilation.snapshot
       diagnostics += compilation.diagnostics
     }
-    for diagnostic in diagnostics { Terminal.error(diagnostic.description) }
+    for diagnostic in diagnostics where showsWarnings || diagnostic.severity == .error {
+      Terminal.error(diagnostic.description)
+    }
     return Loaded(
       snapshot: snapshot, resources: resources,
       errors: diagnostics.count { $0.severity == .error },

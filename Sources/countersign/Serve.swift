@@ -52,11 +52,15 @@ struct Serve: ParsableCommand {
       throw CommandFailure.usage(
         "no workload: say --workload NAMESPACE/key=value, or list workloads in the configuration file")
     }
-    let loaded = try Policies.load(configuration)
+    let loaded = try Policies.load(configuration, showsWarnings: false)
     guard let snapshot = loaded.snapshot else {
       throw CommandFailure.failed("error: not started: \(Policies.count(loaded.errors, "error"))")
     }
-    try Service(configuration, snapshot, summary: Policies.summary(loaded.resources)).run()
+    var summary = Policies.summary(loaded.resources)
+    if loaded.warnings > 0 {
+      summary += "; \(Policies.count(loaded.warnings, "warning")): countersign validate shows them"
+    }
+    try Service(configuration, snapshot, summary: summary).run()
   }
 
   private func applyFlags(to configuration: inout ServiceConfiguration) throws {

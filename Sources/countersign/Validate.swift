@@ -40,7 +40,7 @@ struct Validate: ParsableCommand {
       configuration.authorizer.policy.allowUnused = true
       configuration.authorizer.policy.allowEmpty = true
     }
-    let loaded = try Policies.load(configuration)
+    let loaded = try Policies.load(configuration, showsWarnings: true)
     let compiled = loaded.errors == 0 && configuration.workloads.isEmpty
     let more = compiled ? Self.compileEach(loaded.resources, configuration) : 0
     let errors = loaded.errors + more
