@@ -1,6 +1,7 @@
 public import Bytes
 
-/// Doubles as decimal text by exact integer arithmetic: what C's `printf` prints for `%f` and `%g`, without it.
+/// Doubles as decimal text by exact integer arithmetic: what C's `printf` prints for `%f` and `%g`, without
+/// it.
 public enum DecimalDouble {
   /// Appends a number as C's `%f` prints it: all digits of the integer part, six decimals, ties to even.
   /// A value that is not finite appends nothing.
@@ -20,8 +21,8 @@ public enum DecimalDouble {
     appendDigits(UInt64(millionths % 1_000_000), count: 6, to: &output)
   }
 
-  /// Appends a number as protobuf prints a double in JSON: C's `%.15g` when that gives the double back, else `%.17g`.
-  /// A value that is not finite appends nothing.
+  /// Appends a number as protobuf prints a double in JSON: C's `%.15g` when that gives the double back, else
+  /// `%.17g`. A value that is not finite appends nothing.
   ///
   /// Cost: no allocation for magnitudes between 1e-7 and 1e22 with up to 15 significant digits.
   public static func appendShort(_ value: Double, to output: inout ByteBuffer) {

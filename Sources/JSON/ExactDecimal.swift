@@ -1,5 +1,6 @@
-/// The exact decimal digits of a double: every double is a whole number over a power of two, hence also over a power of
-/// ten. On the stack, 86 words of nine digits: the longest double (2^-1074) takes 751 digits, the largest 309.
+/// The exact decimal digits of a double: every double is a whole number over a power of two, hence also over
+/// a power of ten. It lives on the stack, in words of nine digits: the longest double, the largest below
+/// 2^-1022, takes 767 digits, so 86 words.
 struct ExactDecimal {
   /// Nine digits each, the least significant first.
   private var words = InlineArray<88, UInt32>(repeating: 0)

@@ -1,7 +1,7 @@
 import Bytes
 
-/// The grammar of RFC 8259 as a loop. Open containers are chained through their own nodes, so the stack stays flat
-/// whatever the text nests.
+/// The grammar of RFC 8259 as a loop. Open containers are chained through their own nodes, so the stack stays
+/// flat whatever the text nests.
 extension JSONDocument {
   /// What may come next.
   private enum Expected { case value, elementOrEnd, name, nameOrEnd, commaOrEnd, nothing }
@@ -165,7 +165,8 @@ extension JSONDocument {
     progress.position = read + 1
   }
 
-  /// The first octet from `start` that is not plain text: a quote, a backslash, a control character, or the end.
+  /// The first octet from `start` that is not plain text: a quote, a backslash, a control character, or the
+  /// end.
   private func plainEnd(from start: Int) -> Int {
     let view = octets.span
     var index = start

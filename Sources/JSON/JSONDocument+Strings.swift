@@ -2,8 +2,8 @@ import Bytes
 
 /// Escapes, and names that must differ.
 extension JSONDocument {
-  /// Replaces the escape at `read` by what it stands for, at `write`, and moves both on. What an escape stands for is
-  /// never longer than the escape, so `write` stays behind `read`.
+  /// Replaces the escape at `read` by what it stands for, at `write`, and moves both on. What an escape
+  /// stands for is never longer than the escape, so `write` stays behind `read`.
   mutating func readEscape(_ read: inout Int, _ write: inout Int) throws(JSONError) {
     guard read + 1 < octets.count else { throw .unexpectedEnd(at: octets.count) }
     let plain: UInt8
@@ -112,7 +112,8 @@ extension JSONDocument {
     return nil
   }
 
-  /// Open addressing over a table of at least twice the members; slot 0 is free, else a node's position plus one.
+  /// Open addressing over a table of at least twice the members; slot 0 is free, else a node's position plus
+  /// one.
   private mutating func duplicateByHash(in object: Int) -> Int? {
     let members = Int(nodes[object].count)
     let size = 1 << (Int.bitWidth - (members * 2 - 1).leadingZeroBitCount)

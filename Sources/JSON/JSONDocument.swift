@@ -1,18 +1,19 @@
-// JSON: what does this text say? Octets flow in, a flat list of nodes that point into a copy of them flows out, and
-// back to compact text. It knows no token, no key and no policy; it makes no objects and it never recurses.
+// JSON: what does this text say? Octets flow in, a flat list of nodes that point into a copy of them flows
+// out, and back to compact text. It knows no token, no key and no policy; it makes no objects and it never
+// recurses.
 
 public import Bytes
 
 /// What a reader of JSON accepts beyond the grammar of RFC 8259, and how much of it.
 public struct JSONSettings: Sendable {
-  /// How many lists and objects may be open at once. Honest tokens nest two or three levels; deep nesting only serves
-  /// attacks on what reads the document afterwards (design, section 7).
+  /// How many lists and objects may be open at once. Honest tokens nest two or three levels; deep nesting
+  /// only serves attacks on what reads the document afterwards (design, section 7).
   public var maximumDepth = 64
-  /// How many values and member names a document may hold. Each costs 16 octets of storage, so the default bounds a
-  /// document's nodes to 1 MiB; a key set of 1,000 keys takes about 16,000.
+  /// How many values and member names a document may hold. Each costs 16 octets of storage, so the default
+  /// bounds a document's nodes to 1 MiB; a key set of 1,000 keys takes about 16,000.
   public var maximumValues = 65_536
-  /// Whether an object may hold two members of one name. RFC 7515 section 4 and RFC 7519 section 4 forbid them: two
-  /// readers of one token would see two different claims.
+  /// Whether an object may hold two members of one name. RFC 7515 section 4 and RFC 7519 section 4 forbid
+  /// them: two readers of one token would see two different claims.
   public var allowsDuplicateNames = false
   /// Whether a number may lie beyond the largest double (`1e400`). Envoy's reader refuses such a document.
   public var allowsNumbersBeyondDouble = false
@@ -46,8 +47,8 @@ public enum JSONError: Error, Equatable, Sendable {
   case trailingText(at: Int)
 }
 
-/// A value of a document: a position in its list of nodes. It is meaningful only with the document that gave it, and
-/// only until that document parses another text.
+/// A value of a document: a position in its list of nodes. It is meaningful only with the document that gave
+/// it, and only until that document parses another text.
 @frozen
 public struct JSONValue: Sendable, Hashable {
   @usableFromInline let index: Int
@@ -69,8 +70,8 @@ public struct JSONMember: Sendable {
   }
 }
 
-/// A parsed text. It owns a copy of it, in which strings are unescaped in place, and a flat list of nodes; both keep
-/// their storage, so a document that is reused stops allocating once it has seen the largest text.
+/// A parsed text. It owns a copy of it, in which strings are unescaped in place, and a flat list of nodes;
+/// both keep their storage, so a document that is reused stops allocating once it has seen the largest text.
 ///
 /// Before the first text and after a refused one, the document is `null`.
 public struct JSONDocument: ~Copyable, Sendable {
@@ -106,7 +107,8 @@ public struct JSONDocument: ~Copyable, Sendable {
     reset()
   }
 
-  /// Reads `text` in place of what the document held. Cost: linear in the text, objects with many members included.
+  /// Reads `text` in place of what the document held. Cost: linear in the text, objects with many members
+  /// included.
   /// - Throws: the first thing that is wrong; the document is `null` then.
   public mutating func parse(_ text: Span<UInt8>, _ settings: JSONSettings = JSONSettings()) throws(JSONError)
   {
@@ -150,7 +152,8 @@ public struct JSONDocument: ~Copyable, Sendable {
   @inlinable
   public func kind(of value: JSONValue) -> Kind { nodes[value.index].kind }
 
-  /// The unescaped UTF-8 of a string, or the literal of a number as it was written; empty for everything else.
+  /// The unescaped UTF-8 of a string, or the literal of a number as it was written; empty for everything
+  /// else.
   @inlinable
   public func text(of value: JSONValue) -> ByteRange {
     let node = nodes[value.index]

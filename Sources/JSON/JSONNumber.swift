@@ -30,16 +30,17 @@ enum JSONNumber {
     while index < text.count, text[index].isASCIIDigit { index += 1 }
   }
 
-  /// Whether a literal deserves the full conversion to be sure that it is finite: it has an exponent, or more digits
-  /// than the largest double.
+  /// Whether a literal deserves the full conversion to be sure that it is finite: it has an exponent, or more
+  /// digits than the largest double.
   static func mayExceedDouble(_ literal: Span<UInt8>) -> Bool {
     if literal.count > 308 { return true }
     for index in literal.indices where literal[index] | 0x20 == 0x65 { return true }
     return false
   }
 
-  /// The double nearest to a literal of the JSON grammar (ties to even); nil when it lies beyond the largest double.
-  /// What is smaller than every double is 0. Cost: no allocation for up to 19 digits and an exponent of up to 22.
+  /// The double nearest to a literal of the JSON grammar (ties to even); nil when it lies beyond the largest
+  /// double. What is smaller than every double is 0. Cost: no allocation for up to 19 digits and an exponent
+  /// of up to 22.
   static func double(_ literal: Span<UInt8>) -> Double? {
     var index = 0
     let isNegative = !literal.isEmpty && literal[0] == Mark.minus

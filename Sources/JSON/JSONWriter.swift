@@ -64,7 +64,8 @@ public enum JSONWriter {
   }
 
   /// Appends text in quotes. Escaped as protobuf does: what JSON demands, `<`, `>`, DEL, and the controls and
-  /// invisible characters that mislead whoever reads the text in a page or a log. Invalid UTF-8 becomes a space.
+  /// invisible characters that mislead whoever reads the text in a page or a log. Invalid UTF-8 becomes a
+  /// space.
   public static func writeString(_ text: Span<UInt8>, into output: inout ByteBuffer) {
     output.append(Mark.quote)
     var index = 0

@@ -8,7 +8,8 @@ public struct JSONWebKey: Sendable {
   public let algorithm: Algorithm?
   public let key: VerificationKey
 
-  /// - Precondition: `algorithm` is nil or fits `key`; `keyID` is nil or not empty (reading a set sees to both).
+  /// - Precondition: `algorithm` is nil or fits `key`; `keyID` is nil or not empty (reading a set sees to
+  ///   both).
   public init(keyID: [UInt8]?, algorithm: Algorithm?, key: VerificationKey) {
     self.keyID = keyID
     self.algorithm = algorithm
@@ -21,14 +22,15 @@ public struct JSONWebKey: Sendable {
   }
 }
 
-/// Why a key of a set is left out (RFC 7517 section 5: the others work on). The text says what would be right.
+/// Why a key of a set is left out (RFC 7517 section 5: the others work on). The text says what would be
+/// right.
 public enum KeyRefusal: Error, Sendable, Equatable, CustomStringConvertible {
   case notObject
   case keyIDNotString
   case keyIDEmpty
-  case memberMissing(StaticName)
-  case memberNotString(StaticName)
-  case memberNotBase64URL(StaticName)
+  case memberMissing(Member)
+  case memberNotString(Member)
+  case memberNotBase64URL(Member)
   case unknownType
   case unknownCurve
   case unknownAlgorithm
@@ -41,7 +43,7 @@ public enum KeyRefusal: Error, Sendable, Equatable, CustomStringConvertible {
   case key(KeyError)
 
   /// The members whose absence or form makes a key unusable.
-  public enum StaticName: String, Sendable, Equatable {
+  public enum Member: String, Sendable, Equatable {
     case kty, alg, use, crv, x, y, n, e, k
   }
 

@@ -3,13 +3,14 @@ public import JSON
 
 /// How much of a key set is read, and from where it may hold what.
 public struct JWKSetSettings: Sendable {
-  /// Longest text in octets. Sets of large providers take 5 to 20 KiB; a fetch of a wrong or hostile address must not
-  /// fill memory.
+  /// Longest text in octets. Sets of large providers take 5 to 20 KiB; a fetch of a wrong or hostile address
+  /// must not fill memory.
   public var maximumBytes = 1024 * 1024
-  /// Most keys. Real sets hold 2 to 20; a token without `kid` is held against each fitting one up to a limit, and
-  /// every worker indexes them all.
+  /// Most keys. Real sets hold 2 to 20; a token without `kid` is held against each fitting one up to a limit,
+  /// and every worker indexes them all.
   public var maximumKeys = 1000
-  /// Whether a remote set may hold `oct` keys: HMAC secrets, which whoever can read the address could sign with.
+  /// Whether a remote set may hold `oct` keys: HMAC secrets, which whoever can read the address could sign
+  /// with.
   public var allowsRemoteSecrets = false
   public var json = JSONSettings()
 

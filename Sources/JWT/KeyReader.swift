@@ -2,8 +2,8 @@ import Bytes
 import JSON
 import Signatures
 
-/// From a JSON object to a checked key (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2). `x5c`, `x5t` and
-/// `x5u` are ignored, as Envoy does: a certificate that comes with a key proves nothing about it.
+/// From a JSON object to a checked key (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2). `x5c`,
+/// `x5t` and `x5u` are ignored, as Envoy does: a certificate that comes with a key proves nothing about it.
 enum KeyReader {
   /// Reads a key.
   /// - Throws: why it is not used.
@@ -145,7 +145,7 @@ enum KeyReader {
   }
 
   private static func value(
-    _ name: KeyRefusal.StaticName, _ object: JSONValue, _ document: borrowing JSONDocument
+    _ name: KeyRefusal.Member, _ object: JSONValue, _ document: borrowing JSONDocument
   ) throws(KeyRefusal) -> ByteRange {
     guard let value = document.member(Array(name.rawValue.utf8).span, of: object) else {
       throw .memberMissing(name)
@@ -155,13 +155,13 @@ enum KeyReader {
   }
 
   private static func text(
-    _ name: KeyRefusal.StaticName, _ object: JSONValue, _ document: borrowing JSONDocument
+    _ name: KeyRefusal.Member, _ object: JSONValue, _ document: borrowing JSONDocument
   ) throws(KeyRefusal) -> String {
     document.octets.span[try value(name, object, document)].text()
   }
 
   private static func octets(
-    _ name: KeyRefusal.StaticName, _ object: JSONValue, _ document: borrowing JSONDocument
+    _ name: KeyRefusal.Member, _ object: JSONValue, _ document: borrowing JSONDocument
   ) throws(KeyRefusal) -> [UInt8] {
     var decoded = ByteBuffer()
     guard Base64.decodeURL(document.octets.span[try value(name, object, document)], into: &decoded) else {

@@ -4,15 +4,16 @@ import Signatures
 
 /// How hard a key is searched.
 public struct KeyRingSettings: Sendable {
-  /// Most signature checks for one token. A token with `kid` needs one; without, every fitting key is a candidate, and a
-  /// flood of such tokens must not cost a thousand checks each (security checklist 2.1).
+  /// Most signature checks for one token. A token with `kid` needs one; without, every fitting key is a
+  /// candidate, and a flood of such tokens must not cost a thousand checks each (security checklist 2.1).
   public var maximumTries = 16
 
   public init() {}
 }
 
-/// One worker's verifiers for one key set. Keys are found by `kid` through a hash, or by algorithm through a list made
-/// in advance; a verifier is made when its key and algorithm first meet a token, and reused from then on.
+/// One worker's verifiers for one key set. Keys are found by `kid` through a hash, or by algorithm through a
+/// list made in advance; a verifier is made when its key and algorithm first meet a token, and reused from
+/// then on.
 public struct KeyRing: ~Copyable, Sendable {
   private let settings: KeyRingSettings
   private let hash: SeededHash
@@ -21,7 +22,8 @@ public struct KeyRing: ~Copyable, Sendable {
   private var table: [UInt32] = []
   /// The next key of the same `kid`, as its position plus one.
   private var sameKeyID: [UInt32] = []
-  /// For each algorithm the first keys that fit, at most `maximumTries`: all of them, and those without `kid`.
+  /// For each algorithm the first keys that fit, at most `maximumTries`: all of them, and those without
+  /// `kid`.
   private var fitting = CandidateLists()
   private var fittingWithoutKeyID = CandidateLists()
   /// Verifiers by slot; `slots[key * algorithms + algorithm]` is a slot plus one.
@@ -69,11 +71,12 @@ public struct KeyRing: ~Copyable, Sendable {
 
   /// Finds a key of the set that made the token's signature.
   ///
-  /// A key is passed over when it and the token both have a `kid` and these differ, when its `alg` is another, and when
-  /// its type, curve or length does not fit the token's algorithm (Istio semantics 1.6; design, section 7).
-  /// - Throws: `.noKeyMatches` when no key is left (the set may be out of date), `.ed25519SignatureLength`, or
-  ///   `.verificationFailed`.
-  /// Cost: at most `maximumTries` signature checks; no allocation once the key has been used.
+  /// A key is passed over when it and the token both have a `kid` and these differ, when its `alg` is
+  /// another, and when its type, curve or length does not fit the token's algorithm (Istio semantics 1.6;
+  /// design, section 7).
+  /// - Throws: `.noKeyMatches` when no key is left (the set may be out of date), `.ed25519SignatureLength`,
+  ///   or `.verificationFailed`. Cost: at most `maximumTries` signature checks; no allocation once the key
+  ///   has been used.
   public mutating func verify(_ token: borrowing UnverifiedToken) throws(TokenError) -> SignatureProof {
     guard token.isParsed else { throw .verificationFailed }
     return try verifySignature(token)
@@ -117,8 +120,8 @@ public struct KeyRing: ~Copyable, Sendable {
     return verifiers[slot].isValid(signature: token.signature.span, over: token.signingInput.span)
   }
 
-  /// The verifier of a key and an algorithm, made now if it is not there. Nil when libcrypto cannot make it: the token
-  /// is refused then, and the next one tries again.
+  /// The verifier of a key and an algorithm, made now if it is not there. Nil when libcrypto cannot make it:
+  /// the token is refused then, and the next one tries again.
   private mutating func slot(_ position: Int, _ algorithm: Algorithm) -> Int? {
     let cell = Self.cell(position, algorithm)
     if slots[cell] != 0 { return Int(slots[cell]) - 1 }
@@ -189,8 +192,8 @@ private struct CandidateLists: Sendable {
   }
 }
 
-/// Proof that one text of one token bears a valid signature. Only `KeyRing.verify` makes one, it cannot be copied, and it
-/// promotes the claims of that text alone.
+/// Proof that one text of one token bears a valid signature. Only `KeyRing.verify` makes one, it cannot be
+/// copied, and it promotes the claims of that text alone.
 public struct SignatureProof: ~Copyable, Sendable {
   let identity: UnverifiedToken.Identity
 

@@ -1,10 +1,10 @@
-// JWT: whose token is this, may it be believed, and what does it claim? Token text and key sets flow in as octets,
-// proofs of signatures and verified claims flow out. It fetches nothing, reads no clock and knows no policy; nothing
-// in a token ever chooses a key from outside the set it is held against.
+// JWT: whose token is this, may it be believed, and what does it claim? Token text and key sets flow in as
+// octets, proofs of signatures and verified claims flow out. It fetches nothing, reads no clock and knows no
+// policy; nothing in a token ever chooses a key from outside the set it is held against.
 
-/// Why a request's token is refused: one case for each answer of Envoy's JWT filter (Istio semantics 1.10), so that
-/// clients that parse those texts see the same. Which one is reported when several tokens or rules fail is decided
-/// where rules are combined (Istio semantics 1.5).
+/// Why a request's token is refused: one case for each answer of Envoy's JWT filter (Istio semantics 1.10),
+/// so that clients that parse those texts see the same. Which one is reported when several tokens or rules
+/// fail is decided where rules are combined (Istio semantics 1.5).
 public enum TokenError: UInt8, Error, Sendable, CaseIterable {
   case missing
   case notYetValid

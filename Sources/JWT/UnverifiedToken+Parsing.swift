@@ -6,9 +6,10 @@ import Signatures
 extension UnverifiedToken {
   /// Reads a compact token (RFC 7515 section 7.1) in place of what this value held.
   ///
-  /// Stricter than Envoy (design, section 7): no empty part; base64url without padding and spare bits; strict JSON
-  /// without duplicate names; `kid` not empty; no `crit`, no `b64`.
-  /// - Throws: the first fault; the token holds nothing then. Cost: linear in the text, no allocation once warm.
+  /// Stricter than Envoy (design, section 7): no empty part; base64url without padding and spare bits; strict
+  /// JSON without duplicate names; `kid` not empty; no `crit`, no `b64`.
+  /// - Throws: the first fault; the token holds nothing then. Cost: linear in the text, no allocation once
+  ///   warm.
   public mutating func parse(
     _ text: Span<UInt8>, _ settings: TokenSettings = TokenSettings()
   ) throws(TokenError) {

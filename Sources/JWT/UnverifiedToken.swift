@@ -4,17 +4,19 @@ public import Signatures
 
 /// How much of a token is read.
 public struct TokenSettings: Sendable {
-  /// Longest token text in octets. Honest tokens take 1 to 8 KiB; proxies refuse headers of more than 60 KiB, and a
-  /// longer token only makes a forged one dearer to refuse (security checklist 2.1). A longer one is refused unread.
+  /// Longest token text in octets. Honest tokens take 1 to 8 KiB; proxies refuse headers of more than 60 KiB,
+  /// and a longer token only makes a forged one dearer to refuse (security checklist 2.1). A longer one is
+  /// refused unread.
   public var maximumTokenBytes = 16 * 1024
-  /// Depth and number of values of header and claims. 16 KiB of text cannot hold more values than the default.
+  /// Depth and number of values of header and claims. 16 KiB of text cannot hold more values than the
+  /// default.
   public var json = JSONSettings()
 
   public init() {}
 }
 
-/// A token as a client sent it: read, well-formed, and not to be believed. It owns a copy of what was signed, so the
-/// claims that a verifier promotes are those of the very octets it has checked. All storage is reused.
+/// A token as a client sent it: read, well-formed, and not to be believed. It owns a copy of what was signed,
+/// so the claims that a verifier promotes are those of the very octets it has checked. All storage is reused.
 ///
 /// What it holds is meaningful after a `parse` that did not throw, and until `VerifiedClaims.take`.
 public struct UnverifiedToken: ~Copyable, Sendable {
@@ -82,7 +84,8 @@ public struct UnverifiedToken: ~Copyable, Sendable {
     audience = nil
   }
 
-  /// Holds `nbf` and `exp` against the clock (Istio semantics 1.6). A second of difference equal to the skew is allowed.
+  /// Holds `nbf` and `exp` against the clock (Istio semantics 1.6). A second of difference equal to the skew
+  /// is allowed.
   /// - Parameters:
   ///   - now: seconds since 1970.
   ///   - skewSeconds: how far the issuer's clock may be off; Envoy's default is a minute.
@@ -97,9 +100,9 @@ public struct UnverifiedToken: ~Copyable, Sendable {
     return overflow ? .max : sum
   }
 
-  /// Whether one of the token's audiences is among `allowed`. A leading `http://` or `https://` and one trailing slash
-  /// do not count, on both sides (Istio semantics 1.2). An empty `allowed` allows all tokens; otherwise a token without
-  /// audience has none that is allowed. Cost: the product of both lists.
+  /// Whether one of the token's audiences is among `allowed`. A leading `http://` or `https://` and one
+  /// trailing slash do not count, on both sides (Istio semantics 1.2). An empty `allowed` allows all tokens;
+  /// otherwise a token without audience has none that is allowed. Cost: the product of both lists.
   public func hasAudience(in allowed: [[UInt8]]) -> Bool {
     if allowed.isEmpty { return true }
     guard let audience else { return false }

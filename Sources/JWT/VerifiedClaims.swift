@@ -1,8 +1,8 @@
 public import Bytes
 public import JSON
 
-/// Claims that may be believed: those of a token whose signature was proved. Empty means that there is no token. All
-/// storage is reused, and documents are exchanged, not copied.
+/// Claims that may be believed: those of a token whose signature was proved. Empty means that there is no
+/// token. All storage is reused, and documents are exchanged, not copied.
 public struct VerifiedClaims: ~Copyable, Sendable {
   /// The payload; `null` without a token. Ranges of claims refer to its octets.
   public private(set) var document: JSONDocument
@@ -23,8 +23,8 @@ public struct VerifiedClaims: ~Copyable, Sendable {
   }
 
   /// Promotes a token's claims. The token holds nothing afterwards.
-  /// - Parameter spaceDelimited: names of top-level claims that are lists in one string, besides `scope` and `permission`
-  ///   (`spaceDelimitedClaims`); names, not paths.
+  /// - Parameter spaceDelimited: names of top-level claims that are lists in one string, besides `scope` and
+  ///   `permission` (`spaceDelimitedClaims`); names, not paths.
   /// - Throws: `.verificationFailed` when the proof is another token's; there are no claims then.
   public mutating func take(
     _ token: inout UnverifiedToken, proof: consuming SignatureProof, spaceDelimited: [[UInt8]] = []
@@ -60,8 +60,9 @@ public struct VerifiedClaims: ~Copyable, Sendable {
     return false
   }
 
-  /// Whether a top-level claim of the token, when it is a string, is a list of words divided by single blanks, empty ones
-  /// dropped; a string of nothing but blanks stays a string (Istio semantics 1.6). False for a claim it has not.
+  /// Whether a top-level claim of the token, when it is a string, is a list of words divided by single
+  /// blanks, empty ones dropped; a string of nothing but blanks stays a string (Istio semantics 1.6). False
+  /// for a claim it has not.
   public func isSpaceDelimited(_ topLevelName: Span<UInt8>) -> Bool {
     for name in spaceDelimitedNames where document.octets.span[name].equals(topLevelName) { return true }
     return false
@@ -80,12 +81,13 @@ public struct VerifiedClaims: ~Copyable, Sendable {
     return value
   }
 
-  /// Appends the value of a header that carries a claim (`outputClaimToHeaders`, Istio semantics 1.7): a string as it
-  /// is; a whole number from 0 and below 2^64 in digits, any other with six decimals; `true`, `false`; a list or object
-  /// as standard base64 of compact JSON.
+  /// Appends the value of a header that carries a claim (`outputClaimToHeaders`, Istio semantics 1.7): a
+  /// string as it is; a whole number from 0 and below 2^64 in digits, any other with six decimals; `true`,
+  /// `false`; a list or object as standard base64 of compact JSON.
   /// - Parameter path: the claim's name, divided at each dot.
-  /// - Returns: whether there is a value. There is none for a claim that is missing, null or an empty string, and
-  ///   none, unlike Envoy, which fails the request, for text with CR, LF or NUL, which would end the header.
+  /// - Returns: whether there is a value. There is none for a claim that is missing, null or an empty string,
+  ///   and none, unlike Envoy, which fails the request, for text with CR, LF or NUL, which would end the
+  ///   header.
   public mutating func appendHeaderValue(of path: [[UInt8]], to output: inout ByteBuffer) -> Bool {
     guard let value = find(path: path) else { return false }
     switch document.kind(of: value) {
@@ -98,7 +100,7 @@ public struct VerifiedClaims: ~Copyable, Sendable {
       output.append(text)
     case .number:
       guard let number = document.double(of: value) else { return false }
-      if number >= 0, number < 0x1p64, number.rounded(.towardZero) == number {
+      if number >= 0, number < 0x1p64, Double(UInt64(number)) == number {
         output.append(decimal: UInt64(number))
       } else {
         DecimalDouble.appendFixed(number, to: &output)

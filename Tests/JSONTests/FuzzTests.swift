@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct `Mutated documents` {
   static let seeds = [
-    #"{"iss":"https://a.example","aud":["x","y"],"exp":1700000000,"n":{"a":[1,2.5e-3,true,null]},"u":"\u00e9\uD83D\uDE00"}"#,
+    #"{"iss":"https://a.example","aud":["x","y"],"exp":1700000000,"n":{"a":[1,2.5e-3,true,null]}}"#,
+    #"{"u":"\u00e9\uD83D\uDE00","\u0061":["b","c\n"]}"#,
     #"[[[]],{"a":{}},"",-0,1e5,"\\\"",false]"#,
     #"{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"BB","use":"sig","key_ops":["verify"]}]}"#,
   ]

@@ -9,7 +9,8 @@ import Testing
     0, -0.0, 1, -1, 0.5, 1.5, 2.5, 3, 0.1, 1e-7, 1e-6, 5e-7, 1.5e-6, 2.5e-6, 0.000_000_5, 1e15, 1e16, 1e17,
     1e21, 1e22,
     1e23, 9_007_199_254_740_992, 18_446_744_073_709_551_616, 1e300,
-    .greatestFiniteMagnitude, .leastNonzeroMagnitude, .leastNormalMagnitude, 999_999.999_999_5, 0.999_999_5,
+    .greatestFiniteMagnitude, .leastNonzeroMagnitude, .leastNormalMagnitude, .leastNormalMagnitude.nextDown,
+    999_999.999_999_5, 0.999_999_5,
     0.000_000_499_999_9, 123_456.789, 9.999_999_999_999_999e22, 0.3, 0.1 + 0.2, 4.35, 1e-5, 0.0001, 99_999.5,
   ]
 
