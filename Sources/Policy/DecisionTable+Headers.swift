@@ -38,10 +38,10 @@ extension DecisionTable {
   ) -> Bool {
     guard let first = check.headerIndex(of: name, in: message) else { return false }
     if anyMatchesPresent(row) { return true }
-    if check.headerEncoding == .joined, row.reading == .narrow, row.place == .ordinary {
+    if check.headerEncoding == .joined, row.reading == .narrow {
       // A name comes once in this encoding. One that comes twice is nothing that Envoy sends.
       if check.headerIndex(of: name, from: first + 1, in: message) != nil { return false }
-      return anyMatchesWhole(row, message[check.headers[first].value])
+      if row.place == .ordinary { return anyMatchesWhole(row, message[check.headers[first].value]) }
     }
     let isSplit = check.headerEncoding == .joined && row.place == .ordinary
     var next: Int? = first

@@ -21,9 +21,10 @@ public struct PolicySettings: Sendable {
   public var allowUnused = false
   /// Lets a set of resources without any policy stay. Off: it is an error, since it opens every workload.
   public var allowEmpty = false
-  /// How many combinations of source and operation all rules of a workload may have. A rule with 512 of each has
-  /// 262,144; the default keeps a table below about 100 MB.
-  public var maximumEntries = 1_000_000
+  /// How many clauses the rules of one workload may have in all, counted once for each combination of a source and an
+  /// operation of a rule. A rule with 512 of each and three clauses in a combination has 786,432; the default keeps a
+  /// table below about 150 MB.
+  public var maximumClauses = 10_000_000
 
   public init() {}
 

@@ -8,13 +8,13 @@ struct RuleCompiler {
 
   let policy: AuthorizationPolicy
   let trustDomains: TrustDomains
-  let maximumEntries: Int
+  let maximumClauses: Int
   private(set) var errors: [Diagnostic] = []
 
   init(_ policy: AuthorizationPolicy, _ settings: PolicySettings) {
     self.policy = policy
     trustDomains = TrustDomains(names: settings.trustDomains)
-    maximumEntries = settings.maximumEntries
+    maximumClauses = settings.maximumClauses
   }
 
   mutating func compile(_ rule: Rule, into builder: inout TableBuilder) {
@@ -31,11 +31,11 @@ struct RuleCompiler {
       conditions += clauses(of: condition, at: index, &builder)
     }
     let firstEntry = builder.entries.count
-    let (count, overflow) = max(1, sources.count).multipliedReportingOverflow(by: max(1, operations.count))
-    guard !overflow, count <= maximumEntries - firstEntry else {
+    guard fits(sources, operations, conditions, beside: builder.literals.count + firstEntry) else {
       refuse(
         rule.position,
-        "the rules of one workload have more than \(maximumEntries) combinations of source and operation")
+        "the rules of one workload have more than \(maximumClauses) clauses, counted for each combination of a "
+          + "source and an operation")
       return
     }
     let hasSources = !sources.isEmpty
@@ -48,6 +48,21 @@ struct RuleCompiler {
       }
     }
     builder.addRule(from: firstEntry)
+  }
+
+  /// Whether the combinations of one more rule stay within the limit. A combination counts as one more clause.
+  private func fits(
+    _ sources: [[Clause]], _ operations: [[Clause]], _ conditions: [Clause], beside count: Int
+  ) -> Bool {
+    let (width, height) = (max(1, sources.count), max(1, operations.count))
+    let (combinations, overflow) = width.multipliedReportingOverflow(by: height)
+    if overflow || combinations > maximumClauses - count { return false }
+    // A source or operation has at most fourteen clauses: from here on nothing overflows.
+    let ofSources = height * sources.reduce(0) { $0 + $1.count }
+    let ofOperations = width * operations.reduce(0) { $0 + $1.count }
+    let (ofConditions, conditionsOverflow) = combinations.multipliedReportingOverflow(
+      by: conditions.count + 1)
+    return !conditionsOverflow && ofConditions <= maximumClauses - count - ofSources - ofOperations
   }
 
   // MARK: Sources, operations, conditions

@@ -2,81 +2,92 @@ import Bytes
 import Check
 import Testing
 
+@Suite("Changes of a request")
 struct RequestChangesTests {
-  private func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
+  func name(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  /// All changes as text, so that they can be compared.
-  private func described(_ changes: borrowing RequestChanges) -> [String] {
-    func text(_ range: ByteRange) -> String { changes.octets.span[range].text() }
-    var lines: [String] = []
-    for pair in changes.setHeaders { lines.append("set \(text(pair.name)): \(text(pair.value))") }
-    for name in changes.removedHeaders { lines.append("remove \(text(name))") }
-    for name in changes.removedParameters { lines.append("parameter \(text(name))") }
-    return lines
+  func value(_ changes: borrowing RequestChanges, _ header: String) -> String? {
+    guard let range = changes.valueSet(for: name(header).span) else { return nil }
+    return changes.octets.span[range].text()
   }
 
-  private func removeHeader(_ name: String, in changes: inout RequestChanges) {
-    let name = octets(name)
-    changes.removeHeader(name.span)
+  func hides(_ changes: borrowing RequestChanges, _ header: String) -> Bool {
+    changes.hidesHeader(name(header).span)
   }
 
-  private func setHeader(_ name: String, _ value: String, in changes: inout RequestChanges) {
-    let name = octets(name)
-    changes.setHeader(name.span) { $0.append(octets(value)) }
+  func isEmpty(_ changes: borrowing RequestChanges) -> Bool { changes.isEmpty }
+
+  func removed(_ changes: borrowing RequestChanges) -> [String] {
+    var all: [String] = []
+    for range in changes.removedHeaders { all.append(changes.octets.span[range].text()) }
+    return all
   }
 
-  @Test func `a header that is set is never removed too, whichever came first`() {
+  @Test func `Nothing is changed at first`() {
+    let changes = RequestChanges()
+    #expect(isEmpty(changes) == true)
+    #expect(hides(changes, "a") == false)
+    #expect(value(changes, "a") == nil)
+  }
+
+  @Test func `A removed header is hidden and listed once`() {
     var changes = RequestChanges()
-    removeHeader("x-user", in: &changes)
-    setHeader("x-user", "a", in: &changes)
-    #expect(described(changes) == ["set x-user: a"])
-    removeHeader("x-user", in: &changes)
-    #expect(described(changes) == ["set x-user: a"])
+    changes.removeHeader(name("a").span)
+    changes.removeHeader(name("a").span)
+    changes.removeHeader(name("b").span)
+    #expect(removed(changes) == ["a", "b"])
+    #expect(hides(changes, "A") == true)
+    #expect(hides(changes, "ab") == false)
+    #expect(value(changes, "a") == nil)
   }
 
-  @Test func `a second value replaces the first`() {
+  @Test func `A header that is set is hidden, has one value and is never removed`() {
     var changes = RequestChanges()
-    setHeader("x-user", "a", in: &changes)
-    setHeader("x-other", "b", in: &changes)
-    setHeader("x-user", "c", in: &changes)
-    #expect(described(changes) == ["set x-user: c", "set x-other: b"])
+    changes.removeHeader(name("a").span)
+    changes.setHeader(name("a").span) { $0.append("one") }
+    changes.removeHeader(name("a").span)
+    #expect(removed(changes).isEmpty)
+    #expect(value(changes, "A") == "one")
+    changes.setHeader(name("a").span) { $0.append("two") }
+    #expect(value(changes, "a") == "two")
+    let count = changes.setHeaders.count
+    #expect(count == 1)
+    #expect(hides(changes, "a") == true)
   }
 
-  @Test func `what is removed twice is listed once`() {
+  @Test func `An empty value is a value`() {
     var changes = RequestChanges()
-    let name = octets("token")
-    for _ in 0..<2 {
-      removeHeader("authorization", in: &changes)
-      changes.removeParameter(name.span)
-    }
-    #expect(described(changes) == ["remove authorization", "parameter token"])
+    changes.setHeader(name("a").span) { _ in }
+    #expect(value(changes, "a") == "")
+    #expect(isEmpty(changes) == false)
   }
 
-  @Test func `a policy does not see what the client sent where it is changed`() {
+  @Test func `Setting one header leaves the removal of others`() {
     var changes = RequestChanges()
-    removeHeader("authorization", in: &changes)
-    setHeader("x-user", "a", in: &changes)
-    let (removed, set, other) = (octets("Authorization"), octets("X-User"), octets("accept"))
-    let hides = (
-      changes.hidesHeader(removed.span), changes.hidesHeader(set.span), changes.hidesHeader(other.span)
-    )
-    #expect(hides == (true, true, false))
-    let value = changes.valueSet(for: set.span).map { changes.octets.span[$0].text() }
-    #expect(value == "a")
-    let none = changes.valueSet(for: removed.span)
-    #expect(none == nil)
+    for header in ["a", "b", "c"] { changes.removeHeader(name(header).span) }
+    changes.setHeader(name("b").span) { $0.append("x") }
+    #expect(removed(changes) == ["a", "c"])
   }
 
-  @Test func `nothing of one check is left for the next`() {
+  @Test func `Parameters are listed once and compared in letter case`() {
     var changes = RequestChanges()
-    let name = octets("token")
-    removeHeader("authorization", in: &changes)
-    setHeader("x-user", "a", in: &changes)
-    changes.removeParameter(name.span)
-    let before = changes.isEmpty
+    changes.removeParameter(name("t").span)
+    changes.removeParameter(name("t").span)
+    changes.removeParameter(name("T").span)
+    let count = changes.removedParameters.count
+    #expect(count == 2)
+    #expect(isEmpty(changes) == false)
+    #expect(hides(changes, "t") == false)
+  }
+
+  @Test func `Reset leaves nothing of the last answer`() {
+    var changes = RequestChanges()
+    changes.removeHeader(name("a").span)
+    changes.setHeader(name("b").span) { $0.append("x") }
+    changes.removeParameter(name("c").span)
     changes.reset()
-    let after = changes.isEmpty
-    #expect(!before && after)
-    #expect(described(changes).isEmpty)
+    #expect(isEmpty(changes) == true)
+    #expect(hides(changes, "a") == false)
+    #expect(hides(changes, "b") == false)
   }
 }

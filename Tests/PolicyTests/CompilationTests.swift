@@ -116,9 +116,10 @@ struct CompilationTests {
       rule.operations.append(operation)
     }
     var settings = PolicySettings()
-    settings.maximumEntries = 99
+    settings.maximumClauses = 299
     #expect(refusals(rule, settings) == [1])
-    settings.maximumEntries = 100
+    // A hundred combinations of two clauses, and each counts itself.
+    settings.maximumClauses = 300
     #expect(refusals(rule, settings).isEmpty)
   }
 

@@ -102,6 +102,9 @@ struct HeaderTests {
     #expect(try !allow(when("request.headers[x-test]", "values: [a]")).passes(twice))
     #expect(try !deny(when("request.headers[x-test]", "values: [b]")).passes(twice))
     #expect(try allow(when("request.headers[x-test]", "values: [\"*\"]")).passes(twice))
+    let fixed = Request.with(("origin", "a"), ("origin", "b"), encoding: .joined)
+    #expect(try !allow(when("request.headers[origin]", "values: [a]")).passes(fixed))
+    #expect(try !deny(when("request.headers[origin]", "values: [b]")).passes(fixed))
   }
 
   @Test func `The same condition reads wide in one policy and narrow in the other`() throws {

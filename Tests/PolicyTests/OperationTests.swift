@@ -133,4 +133,16 @@ struct OperationTests {
     #expect(try path("/a+(b)/{*}", "/a+(b)/c"))
     #expect(try !path("/A/{*}", "/a/c"))
   }
+
+  @Test func `A path of 64 KiB is read in linear time`() throws {
+    let long = "/a/" + String(repeating: "b/", count: 32_768)
+    let rules = [to("paths: [\"/a/{**}/c\", \"/{*}/{*}/{**}/z\", \"*/x\", \"/c*\"]")]
+    let table = try Policies().adding("ALLOW", rules, name: "p").table()
+    var scratch = PolicyScratch()
+    let start = ContinuousClock().now
+    #expect(try !Request.at(long).decide(table, &scratch).isAllowed)
+    #expect(try Request.at(long + "/c").decide(table, &scratch).isAllowed)
+    let taken = start.duration(to: ContinuousClock().now)
+    #expect(taken < .seconds(5))
+  }
 }
