@@ -71,7 +71,7 @@ let package = Package(
     library("EventLoop", ["System", "CLinux", "Bytes"]),
     library("HTTP", ["CNghttp2", "Bytes"]),
     library("Server", ["HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "Metrics", "Check", "Bytes"]),
-    library("Admin", ["Server", "EventLoop", "System", "Metrics", "Bytes"]),
+    library("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     library("Configuration", ["Istio", "Policy", "Authorizer", "HTTP", "Server", "System", "YAML", "Bytes"]),
     .executableTarget(
       name: "countersign",
@@ -101,7 +101,7 @@ let package = Package(
     tests("EventLoop", ["System", "Bytes"]),
     tests("HTTP", ["Bytes"]),
     tests("Server", ["HTTP", "Authorizer", "ExtAuthz", "Check", "System", "Metrics", "Bytes"]),
-    tests("Admin", ["Server", "Metrics", "System"]),
+    tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     tests("Configuration", ["Istio", "Policy", "System"]),
   ]
 )

@@ -105,6 +105,9 @@ public struct Poller: ~Copyable {
   }
 }
 
+// It may be made by one thread and moved into another; being noncopyable, it is never in two.
+extension Poller: @unchecked Sendable {}
+
 /// The number of events, or the negative error number, read right behind the call.
 @inline(never)
 private func waitOnce(

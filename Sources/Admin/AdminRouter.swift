@@ -1,0 +1,58 @@
+public import Metrics
+import Bytes
+import System
+
+/// Which path is answered by what. Exact paths; nothing is decoded, so `/%6Cives` is not `/lives`.
+public struct AdminRouter: Sendable {
+  private var routes: [String: @Sendable (AdminRequest) -> AdminResponse] = [:]
+
+  public init() {}
+
+  /// Answers a path by a closure, which runs on the admin thread: it may take its time, but one page is made
+  /// at a time.
+  public mutating func answer(_ path: String, with page: @escaping @Sendable (AdminRequest) -> AdminResponse)
+  {
+    routes[path] = page
+  }
+
+  /// The answer to a request: 405 for a method other than GET and HEAD, 404 for a path that nothing answers.
+  public func respond(to request: AdminRequest) -> AdminResponse {
+    if request.method == .other { return AdminResponse(status: 405, text: "only GET and HEAD are served\n") }
+    guard let page = routes[request.path] else {
+      return AdminResponse(status: 404, text: "nothing here; served are \(paths.joined(separator: " "))\n")
+    }
+    return page(request)
+  }
+
+  /// The paths that are answered, sorted.
+  public var paths: [String] { routes.keys.sorted() }
+
+  /// `/livez`, `/readyz` and `/metrics`.
+  /// - Parameter metrics: makes the text of a scrape, in exposition format.
+  public static func standard(
+    status: ServiceStatus, metrics: @escaping @Sendable () -> [UInt8]
+  ) -> AdminRouter {
+    var router = AdminRouter()
+    router.answer("/livez") { _ in status.liveness() }
+    router.answer("/readyz") { _ in status.readiness() }
+    router.answer("/metrics") { _ in
+      AdminResponse(contentType: "\(MetricsRegistry.contentType)", body: metrics())
+    }
+    return router
+  }
+}
+
+/// The usual page of metrics: what the service has counted, the process, the allocator, and what the caller
+/// adds.
+public func metricsPage(_ registry: MetricsRegistry, and samples: [MetricSample] = []) -> [UInt8] {
+  let facts = ProcessFacts.now()
+  var all = samples
+  all += MetricSample.process(
+    cpuSeconds: facts.cpuSeconds, residentBytes: facts.residentBytes, virtualBytes: facts.virtualBytes,
+    startTimeSeconds: facts.startTimeSeconds, openDescriptors: facts.openDescriptors,
+    maximumDescriptors: facts.maximumDescriptors)
+  if let statistics = AllocatorStatistics.now() { all += MetricSample.allocator(statistics) }
+  var buffer = ByteBuffer(capacity: 16_384)
+  registry.render(into: &buffer, and: all)
+  return buffer.copy()
+}
