@@ -74,13 +74,13 @@ struct AdminConnection: ~Copyable {
 
   /// Answers the requests that have come whole, one after the other: the next only when the last answer has
   /// left.
-  private static func read(_ reader: inout AdminRequestReader, _ input: borrowing ByteBuffer) -> AdminRequestReader.Outcome {
-    reader.read(input.span)
-  }
-
   private mutating func serve(_ context: borrowing AdminContext, now: UInt64) -> Verdict {
     while true {
-      switch Self.read(&reader, input) {
+      // A copy: the reader and the octets are parts of one value, and only one may be borrowed to be changed.
+      var reader = reader
+      let outcome = reader.read(input.span)
+      self.reader = reader
+      switch outcome {
       case .incomplete:
         wait(context, now: now)
         return .keep

@@ -206,3 +206,13 @@ import Testing
     #expect(NearestDeadline().timeoutMilliseconds(now: 5, limit: -1) == -1)
   }
 }
+
+@Suite struct `A heartbeat` {
+  @Test func `tells how long its loop has been silent`() {
+    let heartbeat = Heartbeat(now: 100)
+    #expect(heartbeat.silence(now: 130) == 30)
+    heartbeat.beat(120)
+    #expect(heartbeat.silence(now: 130) == 10)
+    #expect(heartbeat.silence(now: 90) == 0)
+  }
+}
