@@ -3,8 +3,8 @@ internal import COpenSSL
 extension SigningKey {
   /// A new key for `algorithm`: RSA of `rsaBits`, EC on the algorithm's curve, Ed25519, or a random secret as
   /// long as the hash.
-  /// - Parameter rsaBits: length of an RSA modulus, within `VerificationKey.rsaModulusBits`; ignored for
-  ///   other keys.
+  /// - Parameter rsaBits: length of an RSA modulus, within `VerificationKey.rsaModulusBits`; an odd one is
+  ///   rounded down, since both primes get half of it. Ignored for other keys.
   /// - Throws: `.rsaModulusTooShort`, `.rsaModulusTooLong`; `.libraryFailure`. Cost: for RSA up to seconds.
   public static func generate(for algorithm: Algorithm, rsaBits: Int = 2048) throws(KeyError) -> SigningKey {
     switch algorithm.family {
