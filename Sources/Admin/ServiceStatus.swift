@@ -20,10 +20,13 @@ public final class ServiceStatus: Sendable {
   ///   - parts: what must be ready before the service is, each named as an operator knows it (`policies`,
   ///     `listeners`); all start as not ready. Without parts the service is never ready.
   ///   - heartbeats: one for each worker.
+  @inline(never)
   public init(
     parts: [String], heartbeats: [Heartbeat], clock: Clock = .system,
     maximumSilenceNanoseconds: UInt64 = defaultMaximumSilenceNanoseconds
   ) {
+    // Never inlined: when the optimizer sees both the making and the end of an object that holds an `Atomic`
+    // or a `Mutex`, the release compiler of Swift 6.3.1 stops with an ownership error (CopyPropagation).
     self.parts = Mutex(parts.map { (name: $0, reason: "starting") })
     self.heartbeats = heartbeats
     self.clock = clock

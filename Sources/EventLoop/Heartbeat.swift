@@ -8,7 +8,12 @@ public final class Heartbeat: Sendable {
   private let after = InlineArray<15, UInt64>(repeating: 0)
 
   /// - Parameter now: the monotonic clock's nanoseconds; a loop that never begins is silent from here on.
-  public init(now: UInt64) { last = Atomic(now) }
+  @inline(never)
+  public init(now: UInt64) {
+    // Never inlined: when the optimizer sees both the making and the end of an object that holds an `Atomic`
+    // or a `Mutex`, the release compiler of Swift 6.3.1 stops with an ownership error (CopyPropagation).
+    last = Atomic(now)
+  }
 
   /// Says that the loop is alive.
   public func beat(_ now: UInt64) { last.store(now, ordering: .relaxed) }

@@ -9,7 +9,10 @@ public final class Wakeup: Sendable {
   private let owner: FileDescriptor
   private let isRung = Atomic<Bool>(false)
 
+  @inline(never)
   public init() throws(SystemError) {
+    // Never inlined: when the optimizer sees both the making and the end of an object that holds an `Atomic`
+    // or a `Mutex`, the release compiler of Swift 6.3.1 stops with an ownership error (CopyPropagation).
     owner = FileDescriptor(
       owning: try call("open wake-up") { eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)) })
   }

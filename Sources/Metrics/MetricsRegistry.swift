@@ -9,7 +9,12 @@ public final class MetricsRegistry: Sendable {
   private let layout: MetricsLayout
   private let blocks = Mutex<[CellBlock]>([])
 
-  public init(_ layout: MetricsLayout) { self.layout = layout }
+  @inline(never)
+  public init(_ layout: MetricsLayout) {
+    // Never inlined: when the optimizer sees both the making and the end of an object that holds an `Atomic`
+    // or a `Mutex`, the release compiler of Swift 6.3.1 stops with an ownership error (CopyPropagation).
+    self.layout = layout
+  }
 
   /// New cells for one thread that counts: at its start, not per request. They count for ever, also after
   /// their owner has gone, since a counter never falls.

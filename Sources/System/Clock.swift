@@ -56,7 +56,10 @@ public final class ManualClock: Sendable {
   /// - Parameters:
   ///   - wallSeconds: since 1970.
   ///   - monotonicNanoseconds: the steady clock's first reading.
+  @inline(never)
   public init(wallSeconds: Int64 = 1_700_000_000, monotonicNanoseconds: UInt64 = 1_000_000_000) {
+    // Never inlined: when the optimizer sees both the making and the end of an object that holds an `Atomic`
+    // or a `Mutex`, the release compiler of Swift 6.3.1 stops with an ownership error (CopyPropagation).
     wallNanoseconds = Atomic(wallSeconds &* 1_000_000_000)
     monotonic = Atomic(monotonicNanoseconds)
   }

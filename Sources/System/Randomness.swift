@@ -46,7 +46,12 @@ public enum Randomness: Sendable {
 public final class RepeatableRandomness: Sendable {
   private let state: Atomic<UInt64>
 
-  public init(seed: UInt64) { state = Atomic(seed) }
+  @inline(never)
+  public init(seed: UInt64) {
+    // Never inlined: when the optimizer sees both the making and the end of an object that holds an `Atomic`
+    // or a `Mutex`, the release compiler of Swift 6.3.1 stops with an ownership error (CopyPropagation).
+    state = Atomic(seed)
+  }
 
   func next() -> UInt64 {
     var word = state.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue

@@ -148,29 +148,36 @@ private func readByOctet(_ octets: [UInt8], _ settings: AdminSettings = AdminSet
   /// What a request may look like at most, as a regular expression over Latin-1 text: an independent, wider
   /// net.
   private static let shape =
-    "^[!#$%&'*+.^_`|~0-9A-Za-z-]+ /[!-\"$-~]* HTTP/1\\.[01]\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\u{80}-\u{FF}]*\r\n)*\r\n$"
+    "^[!#$%&'*+.^_`|~0-9A-Za-z-]+ /[!-\"$-~]* HTTP/1\\.[01]\r\n"
+    + "([!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\u{80}-\u{FF}]*\r\n)*\r\n$"
 
-  private static let seeds = [
+  private static let seeds: [[UInt8]] = [
     get("/metrics", closing: false), get("/livez"), get("/?q", method: "HEAD"), "GET / HTTP/1.0\r\n\r\n",
     "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
     "GET /a HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, close\r\nAccept: text/plain;q=0.5\r\n\r\n",
-  ]
+  ].map { Array($0.utf8) }
 
   private static let pieces: [[UInt8]] = [
     "\r\n", "\r", "\n", "\r\n\r\n", " ", "\t", ":", "/", "HTTP/1.1", "Host: a\r\n", "Content-Length: 0\r\n",
     "Transfer-Encoding: chunked\r\n", "GET ", "\0", "?", "#",
   ].map { Array($0.utf8) }
 
+  private static func any(of list: [[UInt8]], _ random: inout SeededGenerator) -> [UInt8] {
+    list[Int.random(in: 0..<list.count, using: &random)]
+  }
+
   private func mutated(_ random: inout SeededGenerator) -> [UInt8] {
-    var octets = Array(Self.seeds.randomElement(using: &random)!.utf8)
+    var octets = Self.any(of: Self.seeds, &random)
     for _ in 0..<Int.random(in: 1...4, using: &random) {
       let at = Int.random(in: 0...octets.count, using: &random)
       switch Int.random(in: 0..<5, using: &random) {
-      case 0: octets.insert(contentsOf: Self.pieces.randomElement(using: &random)!, at: at)
+      case 0:
+        octets.insert(contentsOf: Self.any(of: Self.pieces, &random), at: at)
       case 1: octets.removeSubrange(at..<min(octets.count, at + Int.random(in: 1...4, using: &random)))
       case 2: octets.insert(UInt8.random(in: 0...255, using: &random), at: at)
       case 3: if at < octets.count { octets[at] = UInt8.random(in: 0...255, using: &random) }
-      default: octets += Array(Self.seeds.randomElement(using: &random)!.utf8.prefix(at))
+      default:
+        octets += Self.any(of: Self.seeds, &random).prefix(at)
       }
     }
     return octets

@@ -94,7 +94,7 @@ struct ExpositionReader {
     guard rest.first == " " else { throw Bad(description: "no value of \(name)") }
     let text = String(String.UnicodeScalarView(rest.dropFirst()))
     let special = ["NaN": Double.nan, "+Inf": .infinity, "-Inf": -.infinity]
-    guard let value = special[text] ?? (text.first!.isLetter ? nil : Double(text)) else {
+    guard let value = special[text] ?? (text.first?.isLetter == true ? nil : Double(text)) else {
       throw Bad(description: "value \(text)")
     }
     return Sample(name: name, labels: labels, value: value)
