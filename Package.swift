@@ -75,7 +75,8 @@ let package = Package(
     library(
       "Server",
       [
-        "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "JWT", "Signatures", "Metrics", "Check", "Bytes",
+        "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "Policy", "JWT", "Signatures", "Metrics", "Check",
+        "Bytes",
       ]),
     library("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     library(

@@ -47,6 +47,8 @@ public struct Verdict: Sendable {
   public let rule: RuleIndex?
   /// The workload whose policies decided, where one was found.
   public let workload: Int?
+  /// What the policies said, AUDIT and dry-run ones included; nil when they were not asked.
+  public let decision: Decision?
 
   /// What the client gets when the verdict denies: Envoy's own statuses (semantics, sections 1.10 and 2.3).
   public var httpStatus: UInt16 {
@@ -68,6 +70,7 @@ public struct Verdict: Sendable {
   init(_ decision: Decision, after passed: consuming AuthenticationPassed, workload: Int) {
     _ = passed
     self.workload = workload
+    self.decision = decision
     tokenError = nil
     switch decision.outcome {
     case .allowed(let why):
@@ -93,6 +96,7 @@ public struct Verdict: Sendable {
     reason = .token
     tokenError = error
     rule = nil
+    decision = nil
     self.workload = workload
   }
 
@@ -104,6 +108,7 @@ public struct Verdict: Sendable {
     tokenError = nil
     rule = nil
     workload = nil
+    decision = nil
   }
 }
 

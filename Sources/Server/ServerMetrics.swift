@@ -1,6 +1,7 @@
 import Authorizer
 import HTTP
 public import Metrics
+import Policy
 import Signatures
 
 /// The server's metric families, and the handles by which a worker writes its cells.
@@ -10,6 +11,9 @@ public struct ServerMetrics: Sendable {
   let deadlineExceeded: Counter
   let unreadable: Counter
   private let verdicts: [Counter]
+  private let audited: Counter
+  private let dryRunDenied: Counter
+  private let dryRunNotAllowed: Counter
   private let succeeded: [Counter]
   private let failed: [Counter]
   private let streams: Counter
@@ -36,6 +40,12 @@ public struct ServerMetrics: Sendable {
           ("reason", "\(reason.label)"),
         ])
     }
+    audited = layout.counter(
+      "countersign_audited_checks_total", help: "Checks that a rule of an AUDIT policy matched; nothing else is done.")
+    let dryRun = "countersign_dry_run_denied_checks_total"
+    let dryRunHelp = "Checks that policies in dry-run mode would have denied, by the action of the policies."
+    dryRunDenied = layout.counter(dryRun, help: dryRunHelp, labels: [("action", "DENY")])
+    dryRunNotAllowed = layout.counter(dryRun, help: dryRunHelp, labels: [("action", "ALLOW")])
     unreadable = layout.counter(
       "countersign_unreadable_checks_total", help: "Calls whose message is no CheckRequest; they failed.")
     deadlineExceeded = layout.counter(
@@ -70,6 +80,13 @@ public struct ServerMetrics: Sendable {
   }
 
   func checks(_ reason: Verdict.Reason) -> Counter { verdicts[Int(reason.rawValue)] }
+
+  /// Counts what AUDIT and dry-run policies said; neither changes a verdict.
+  func add(_ decision: Decision, to cells: borrowing WorkerCells) {
+    if decision.auditRule != nil { cells.add(audited, 1) }
+    if case .matched = decision.dryRunDeny { cells.add(dryRunDenied, 1) }
+    if case .noRuleMatched = decision.dryRunAllow { cells.add(dryRunNotAllowed, 1) }
+  }
 
   func add(_ counts: VerificationCounts, since before: VerificationCounts, to cells: borrowing WorkerCells) {
     for algorithm in Algorithm.allCases {

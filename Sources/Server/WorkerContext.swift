@@ -3,6 +3,7 @@ import Bytes
 import ExtAuthz
 import HTTP
 import Metrics
+import Policy
 import System
 
 /// What a worker's connections share for the length of a batch: the service, scratch octets, the time, the metrics.
@@ -82,6 +83,7 @@ struct WorkerContext: ~Copyable {
     switch service.answer(message, now: wallSeconds, into: &reply) {
     case .answered(let verdict):
       cells.add(metrics.checks(verdict.reason), 1)
+      if let decision = verdict.decision { metrics.add(decision, to: cells) }
       return .message
     case .unreadable(let error):
       cells.add(metrics.unreadable, 1)

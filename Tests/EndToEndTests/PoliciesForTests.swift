@@ -25,7 +25,7 @@ struct TestIssuer {
       jwtRules:
         - issuer: \(issuer)
           jwks: '\(jwks)'
-    \(more.split(separator: "\n").map { "          " + $0 }.joined(separator: "\n"))
+    \(more.split(separator: "\n").map { "      " + $0 }.joined(separator: "\n"))
 
     """
   }
