@@ -1,18 +1,20 @@
 public import Bytes
 public import Check
 
-/// Appends `envoy.service.auth.v3.CheckResponse` messages, without gRPC's frame around them. Sizes are computed before
-/// octets are written; nothing is allocated beyond the output's own growth.
+/// Appends `envoy.service.auth.v3.CheckResponse` messages, without gRPC's frame around them. Sizes are
+/// computed before octets are written; nothing is allocated beyond the output's own growth.
 ///
-/// Every header is spelled with `append` present and false and `append_action` OVERWRITE_IF_EXISTS_OR_ADD: proxies
-/// disagree on which of the two counts and on what a missing one means, and a header that were appended would leave
-/// the client's own beside it. An empty value carries `keep_empty_value`, or newer proxies would drop the header.
+/// Every header is spelled with `append` present and false and `append_action` OVERWRITE_IF_EXISTS_OR_ADD:
+/// proxies disagree on which of the two counts and on what a missing one means, and a header that were
+/// appended would leave the client's own beside it. An empty value carries `keep_empty_value`, or newer
+/// proxies would drop the header.
 ///
-/// All texts must be UTF-8, as proto3 demands: a proxy that cannot parse an answer takes it for a failure, not for a
-/// denial. That holds for whatever JSON texts and base64 they are made of.
+/// All texts must be UTF-8, as proto3 demands: a proxy that cannot parse an answer takes it for a failure,
+/// not for a denial. That holds for whatever JSON texts and base64 they are made of.
 public enum CheckResponseWriter {
-  /// The request passes, changed as `changes` says. The status stands there although it is the default: Envoy takes
-  /// an empty message for an allowing one too, but an answer that opens the gate should not look like no answer.
+  /// The request passes, changed as `changes` says. The status stands there although it is the default: Envoy
+  /// takes an empty message for an allowing one too, but an answer that opens the gate should not look like
+  /// no answer.
   public static func writeAllowed(changes: borrowing RequestChanges, into output: inout ByteBuffer) {
     FieldWriter.appendHead(1, 0, into: &output)
     if changes.isEmpty { return }
@@ -34,8 +36,8 @@ public enum CheckResponseWriter {
     write(response, as: 2, into: &output)
   }
 
-  /// The authorizer failed: the proxy's `failure_mode_allow` decides whether the request passes, and if not this is
-  /// the client's answer. Envoy below 1.37 knows no such answer and denies with 403 and no body.
+  /// The authorizer failed: the proxy's `failure_mode_allow` decides whether the request passes, and if not
+  /// this is the client's answer. Envoy below 1.37 knows no such answer and denies with 403 and no body.
   public static func writeFailed(_ response: borrowing DeniedResponse, into output: inout ByteBuffer) {
     write(response, as: 5, into: &output)
   }

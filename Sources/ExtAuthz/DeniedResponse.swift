@@ -1,16 +1,17 @@
 public import Bytes
 public import Check
 
-/// What a client is told whose request does not pass, and what the proxy's logs may know beside. It owns its octets;
-/// one value is reused for every denial of a worker, and stops allocating once it has held the largest.
+/// What a client is told whose request does not pass, and what the proxy's logs may know beside. It owns its
+/// octets; one value is reused for every denial of a worker, and stops allocating once it has held the
+/// largest.
 public struct DeniedResponse: ~Copyable, Sendable {
   /// What all ranges below refer to.
   public private(set) var octets: ByteBuffer
   public private(set) var status = HTTPStatus.forbidden
   /// Headers of the answer to the client; two of one name are both sent.
   public private(set) var headers: [Check.Pair] = []
-  /// Texts under Envoy's dynamic metadata namespace `envoy.filters.http.ext_authz`, for access logs; never sent to
-  /// the client.
+  /// Texts under Envoy's dynamic metadata namespace `envoy.filters.http.ext_authz`, for access logs; never
+  /// sent to the client.
   public private(set) var metadata: [Check.Pair] = []
   public private(set) var body = ByteRange.empty
 
@@ -29,8 +30,8 @@ public struct DeniedResponse: ~Copyable, Sendable {
     body = .empty
   }
 
-  /// Makes the body the octets that `write` appends: UTF-8, since the protocol carries it as text. A second body
-  /// replaces the first.
+  /// Makes the body the octets that `write` appends: UTF-8, since the protocol carries it as text. A second
+  /// body replaces the first.
   public mutating func setBody(_ write: (inout ByteBuffer) -> Void) { body = keep(write) }
 
   /// Makes the body a text known at compile time.

@@ -1,7 +1,7 @@
-// ExtAuthz: Envoy's external-authorization protocol, v3, as octets. The message of a gRPC call flows in and becomes a
-// `Check` (ranges over that message); what was decided flows out as an encoded `CheckResponse`; the messages of the
-// standard health service live here too. It performs no I/O, knows no gRPC framing or status line, owns none of the
-// message's octets and judges nothing.
+// ExtAuthz: Envoy's external-authorization protocol, v3, as octets. The message of a gRPC call flows in and
+// becomes a `Check` (ranges over that message); what was decided flows out as an encoded `CheckResponse`; the
+// messages of the standard health service live here too. It performs no I/O, knows no gRPC framing or status
+// line, owns none of the message's octets and judges nothing.
 
 /// The gRPC methods that this package's messages belong to, as they stand in `:path`.
 public enum GRPCMethod {

@@ -18,8 +18,9 @@ struct Field {
   let offset: Int
 }
 
-/// A walk over the fields of one message or sub-message. The octets come with every call; the cursor keeps positions.
-/// Whoever took a field from `next` must take its content with `text`, `octets`, `number` or `skip` before the next.
+/// A walk over the fields of one message or sub-message. The octets come with every call; the cursor keeps
+/// positions. Whoever took a field from `next` must take its content with `text`, `octets`, `number` or
+/// `skip` before the next.
 struct FieldCursor {
   /// Where the walk is: always within the message, at most `end` after a call that did not throw.
   private(set) var index: Int
@@ -86,7 +87,7 @@ struct FieldCursor {
   @inline(__always)
   mutating func text(_ message: Span<UInt8>) throws(WireError) -> ByteRange {
     let range = try octets(message)
-    if !message[range].isValidUTF8 { throw .text(at: Int(range.start)) }
+    if !message[range].isText { throw .text(at: Int(range.start)) }
     return range
   }
 

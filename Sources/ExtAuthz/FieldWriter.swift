@@ -1,7 +1,7 @@
 import Bytes
 
-/// Writing of fields whose sizes are known before their octets: nothing is written twice or moved. All field numbers
-/// here are below 16, so that a tag is one octet.
+/// Writing of fields whose sizes are known before their octets: nothing is written twice or moved. All field
+/// numbers here are below 16, so that a tag is one octet.
 enum FieldWriter {
   /// What a length-delimited field of `count` octets takes, tag and length included.
   static func size(_ count: Int) -> Int { 1 + Varint.size(UInt64(count)) + count }

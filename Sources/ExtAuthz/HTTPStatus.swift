@@ -1,5 +1,5 @@
-/// A status that a denied client may be answered with: a member of Envoy's `envoy.type.v3.StatusCode`. Envoy takes any
-/// other number for a broken answer, so none other can be made.
+/// A status that a denied client may be answered with: a member of Envoy's `envoy.type.v3.StatusCode`. Envoy
+/// takes any other number for a broken answer, so none other can be made.
 @frozen
 public struct HTTPStatus: Sendable, Hashable {
   public let code: UInt16
@@ -28,8 +28,8 @@ public struct HTTPStatus: Sendable, Hashable {
     }
   }
 
-  /// The `google.rpc.Code` that goes with it in a `CheckResponse`. Never `.ok`, whatever the status: that would let
-  /// the request pass. A redirect is one to a login page.
+  /// The `google.rpc.Code` that goes with it in a `CheckResponse`. Never `.ok`, whatever the status: that
+  /// would let the request pass. A redirect is one to a login page.
   public var statusCode: StatusCode {
     switch code {
     case 300..<400, 401: .unauthenticated

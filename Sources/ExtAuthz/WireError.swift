@@ -1,5 +1,5 @@
-/// Why a message was not read. Every case carries the offset, in octets from the start of the message, of the field or
-/// number that is wrong. A message that was not read never becomes a verdict that allows.
+/// Why a message was not read. Every case carries the offset, in octets from the start of the message, of the
+/// field or number that is wrong. A message that was not read never becomes a verdict that allows.
 public enum WireError: Error, Equatable, Sendable {
   /// A base-128 number is cut, longer than ten octets or above 64 bits.
   case number(at: Int)
@@ -26,8 +26,8 @@ public enum WireError: Error, Equatable, Sendable {
   /// More entries than `CheckRequestSettings.maximumMetadataNamespaces`.
   case metadataNamespaces(at: Int)
 
-  /// What the call that carried the message ends with: RESOURCE_EXHAUSTED beyond a limit, else INTERNAL, as gRPC
-  /// libraries answer a message that they cannot parse.
+  /// What the call that carried the message ends with: RESOURCE_EXHAUSTED beyond a limit, else INTERNAL, as
+  /// gRPC libraries answer a message that they cannot parse.
   public var statusCode: StatusCode {
     switch self {
     case .groupDepth, .messageSize, .headers, .contextExtensions, .metadataNamespaces: .resourceExhausted

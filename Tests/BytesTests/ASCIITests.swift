@@ -158,9 +158,23 @@ struct ASCIITests {
       }
       if isUTF8(text) { valid += 1 }
       #expect(text.isUTF8 == isUTF8(text), "\(text)")
+      #expect(text.isText == isUTF8(text), "\(text)")
     }
     #expect(valid > 5_000)
     #expect(octets("aé漢\u{1F600}\u{10FFFF}\u{0}").isUTF8)
+  }
+
+  @Test func `one octet that is not ASCII is seen at every place of every length`() {
+    for count in 0..<40 {
+      var text = Array(repeating: 0x7F as UInt8, count: count)
+      #expect(text.isASCII && text.isText)
+      for index in 0..<count {
+        text[index] = 0x80
+        #expect(!text.isASCII && !text.isText)
+        text[index] = 0x7F
+      }
+    }
+    #expect(!octets("é").isASCII && octets("é").isText)
   }
 
   @Test func `copies and texts are made of the octets`() {

@@ -14,6 +14,8 @@ extension [UInt8] {
   }
   func lastPosition(of octet: UInt8) -> Int? { span.lastIndex(of: octet) }
   var isUTF8: Bool { span.isValidUTF8 }
+  var isASCII: Bool { span.isASCII }
+  var isText: Bool { span.isText }
   var decimal: UInt64? { span.decimalValue() }
   var copied: [UInt8] { span.copy() }
   var asText: String { span.text() }

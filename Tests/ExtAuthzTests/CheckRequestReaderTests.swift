@@ -7,8 +7,8 @@ import Testing
 struct CheckRequestReaderTests {
   // MARK: What a proxy sends
 
-  /// The shape of what Envoy 1.40 sends for `curl http://host/path`: header map with pseudo headers in any order,
-  /// empty metadata and session messages at the end.
+  /// The shape of what Envoy 1.40 sends for `curl http://host/path`: header map with pseudo headers in any
+  /// order, empty metadata and session messages at the end.
   private func curl() throws -> [UInt8] {
     var check = WireCheckRequest()
     check.attributes.source.address.socketAddress.address = "10.244.0.7"

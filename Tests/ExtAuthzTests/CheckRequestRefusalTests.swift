@@ -66,7 +66,8 @@ struct CheckRequestRefusalTests {
     #expect(refusal(nested(33))?.statusCode == .resourceExhausted)
   }
 
-  /// Octets that are not UTF-8: a stray continuation, a cut sequence, an overlong slash, a surrogate, too large.
+  /// Octets that are not UTF-8: a stray continuation, a cut sequence, an overlong slash, a surrogate, too
+  /// large.
   static let notText: [[UInt8]] = [
     [0x80], [0x61, 0xC3], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xFF],
   ]
@@ -77,6 +78,10 @@ struct CheckRequestRefusalTests {
       Wire.http(Wire.field(2, bad)), Wire.http(Wire.field(4, bad)), Wire.http(Wire.field(5, bad)),
       Wire.http(Wire.field(6, bad)), Wire.http(Wire.field(3, Wire.field(1, bad))),
       Wire.http(Wire.field(3, Wire.field(2, bad))),
+      Wire.http(Wire.field(3, Wire.field(1, "x"), Wire.field(2, bad))),
+      Wire.http(Wire.field(3, Wire.field(1, bad), Wire.field(2, "y"))),
+      Wire.http(Wire.field(3, Wire.field(1, "x"), Wire.field(2, Array(repeating: 0x61, count: 200) + bad))),
+      Wire.http(Wire.field(3, Wire.field(1, bad), Wire.field(2, Array(repeating: 0x61, count: 200)))),
       Wire.http(Wire.field(13, Wire.field(1, Wire.field(1, bad)))),
       Wire.http(Wire.field(13, Wire.field(1, Wire.field(2, bad), Wire.field(3, "raw")))),
       Wire.attributes(Wire.field(1, Wire.field(4, bad))), Wire.attributes(Wire.field(2, Wire.field(4, bad))),

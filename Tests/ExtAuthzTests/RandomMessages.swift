@@ -139,8 +139,8 @@ struct RandomMessages {
     ])
   }
 
-  /// The same message, or one that means something else by protobuf's rules of repetition, spelled otherwise: fields
-  /// shuffled and repeated, sub-messages split, unknown fields sprinkled in, numbers padded.
+  /// The same message, or one that means something else by protobuf's rules of repetition, spelled otherwise:
+  /// fields shuffled and repeated, sub-messages split, unknown fields sprinkled in, numbers padded.
   mutating func respelled(_ octets: [UInt8], _ shape: Shape = .check) -> [UInt8] {
     joined(pieces(of: octets, shape))
   }
