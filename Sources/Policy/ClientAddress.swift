@@ -3,9 +3,9 @@ import Check
 
 /// The trusted address of the client (semantics, section 2.8).
 enum ClientAddress {
-  /// The entry of `x-forwarded-for` that is `trustedProxies` places left of the right-most one, if it is a bare IP
-  /// address; nil, with no search further left, if it is anything else or missing. Lines count as one list; empty
-  /// lines do not count.
+  /// The entry of `x-forwarded-for` that is `trustedProxies` places left of the right-most one, if it is a
+  /// bare IP address; nil, with no search further left, if it is anything else or missing. Lines count as one
+  /// list; empty lines do not count.
   static func forwarded(
     _ check: borrowing Check, _ message: Span<UInt8>, trustedProxies: Int
   ) -> IPAddress? {

@@ -7,7 +7,8 @@ public struct RuleIndex: Sendable, Hashable {
   init(_ value: Int) { self.value = UInt32(value) }
 }
 
-/// What the policies of a workload say about one check. Only a complete evaluation by `DecisionTable` makes one.
+/// What the policies of a workload say about one check. Only a complete evaluation by `DecisionTable` makes
+/// one.
 public struct Decision: Sendable, Equatable {
   public enum AllowReason: Sendable, Equatable {
     /// No ALLOW and no DENY policy is enforced for the workload.

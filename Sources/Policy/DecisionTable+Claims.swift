@@ -2,7 +2,8 @@ import Bytes
 import JSON
 import JWT
 
-/// What a verified token says (semantics, section 2.5). Without a token nothing matches, so every negation holds.
+/// What a verified token says (semantics, section 2.5). Without a token nothing matches, so every negation
+/// holds.
 extension DecisionTable {
   /// Issuer and subject must both be text; each is compared on its own, never the joined form.
   func testRequestPrincipal(_ row: Predicate, _ claims: borrowing VerifiedClaims) -> Bool {

@@ -22,8 +22,8 @@ extension DecisionTable {
     return testLines(row, check, message, name)
   }
 
-  /// `:path` with its query. Once parameters are removed from the query, its new form is the proxy's affair: then the
-  /// predicate takes the side that does not let more pass.
+  /// `:path` with its query. Once parameters are removed from the query, its new form is the proxy's
+  /// affair: the predicate takes the side that does not let more pass.
   private func testPathHeader(
     _ row: Predicate, _ check: borrowing Check, _ message: Span<UInt8>, _ changes: borrowing RequestChanges,
     _ scratch: borrowing PolicyScratch
@@ -63,9 +63,9 @@ extension DecisionTable {
     return false
   }
 
-  /// Whether the value matches however it is taken apart into lines. It does when the pattern holds no comma and the
-  /// value matches as a whole: the first or last line has that beginning or end, and an exact value is one line. A
-  /// pattern with a comma could lie across two lines, where Envoy finds nothing.
+  /// Whether the value matches however it is taken apart into lines. It does when the pattern holds no comma
+  /// and the value matches as a whole: the first or last line has that beginning or end, and an exact value
+  /// is one line. A pattern with a comma could lie across two lines, where Envoy finds nothing.
   private func anyMatchesWhole(_ row: Predicate, _ value: Span<UInt8>) -> Bool {
     let octets = pool.span
     var index = Int(row.firstMatcher)

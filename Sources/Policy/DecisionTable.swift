@@ -3,11 +3,13 @@ public import Check
 public import Istio
 public import JWT
 
-/// The AuthorizationPolicies of one workload, compiled: flat rows over one pool of octets, made once and never changed.
+/// The AuthorizationPolicies of one workload, compiled: flat rows over one pool of octets, made once and
+/// never changed.
 ///
-/// A rule is a list of entries, one for each of its sources with each of its operations and all its conditions; an
-/// entry is a list of literals that must all be true; a literal is a predicate, perhaps negated; a predicate is a list
-/// of values over one attribute of a check, and equal ones exist once. A check asks a predicate at most once.
+/// A rule is a list of entries, one for each of its sources with each of its operations and all its
+/// conditions; an entry is a list of literals that must all be true; a literal is a predicate, perhaps
+/// negated; a predicate is a list of values over one attribute of a check, and equal ones exist once. A check
+/// asks a predicate at most once.
 public struct DecisionTable: ~Copyable, Sendable {
   /// Every rule with this action, in one row: enforced ones, then those in dry-run mode.
   struct Groups: Sendable {
@@ -43,7 +45,8 @@ public struct DecisionTable: ~Copyable, Sendable {
   /// Beside `entries`.
   let entryPlaces: [(source: Int?, operation: Int?)]
 
-  /// Compiles the policies that apply to one workload. CUSTOM ones are passed over: the proxy asks their provider.
+  /// Compiles the policies that apply to one workload. CUSTOM ones are passed over: the proxy asks their
+  /// provider.
   ///
   /// Rules are evaluated and reported in the order of their ids' octets, as Envoy does it.
   /// - Throws: everything that cannot be compiled, each with its position. Nothing is left out silently.
@@ -99,8 +102,9 @@ public struct DecisionTable: ~Copyable, Sendable {
 
   /// Decides one check.
   ///
-  /// DENY rules come first, then ALLOW rules; AUDIT rules and dry-run policies are evaluated and change nothing. Of
-  /// several rules that match, the one whose id comes first is reported. A check that cannot be read is denied.
+  /// DENY rules come first, then ALLOW rules; AUDIT rules and dry-run policies are evaluated and change
+  /// nothing. Of several rules that match, the one whose id comes first is reported. A check that cannot be
+  /// read is denied.
   /// - Parameters:
   ///   - message: the octets that the check's ranges refer to.
   ///   - changes: what the answer will change in the request; headers are matched as they will be then.

@@ -1,7 +1,7 @@
 import Bytes
 
-/// One value of a `google.protobuf.Struct`, found in its wire form without decoding the rest. Depth is never followed,
-/// so the cost is linear in the octets and the stack constant.
+/// One value of a `google.protobuf.Struct`, found in its wire form without decoding the rest. Depth is never
+/// followed, so the cost is linear in the octets and the stack constant.
 enum FilterMetadata {
   enum Value: Equatable {
     case absent

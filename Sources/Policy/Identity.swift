@@ -1,8 +1,8 @@
 import Bytes
 
-/// Comparing the identity of a peer's certificate (semantics, section 2.5). Istio writes these as regular expressions
-/// over the whole identity, in which a wildcard never covers a line end; policies hold none, so an identity with one
-/// can match only where no wildcard stands in its way.
+/// Comparing the identity of a peer's certificate (semantics, section 2.5). Istio writes these as regular
+/// expressions over the whole identity, in which a wildcard never covers a line end; policies hold none, so
+/// an identity with one can match only where no wildcard stands in its way.
 enum Identity {
   private static let scheme: StaticString = "spiffe://"
   private static let slash = UInt8(ascii: "/")
@@ -29,13 +29,13 @@ enum Identity {
 
   private static func hasLineEnd(_ text: Span<UInt8>) -> Bool { text.firstIndex(of: 0x0A) != nil }
 
-  /// `.*/ns/NAMESPACE/.*`, where each `*` of the namespace covers anything. The pieces between wildcards are taken at
-  /// their left-most places, which leaves the most for what follows.
+  /// `.*/ns/NAMESPACE/.*`, where each `*` of the namespace covers anything. The pieces between wildcards are
+  /// taken at their left-most places, which leaves the most for what follows.
   private static func isInNamespace(_ namespace: Span<UInt8>, _ identity: Span<UInt8>) -> Bool {
     var at = 0
     while at < identity.count {
-      // The first piece is tied to the `/ns/` in front of it, so that pair is tried at each of its places; when the
-      // namespace goes on with a wildcard, the left-most is as good as any.
+      // The first piece is tied to the `/ns/` in front of it, so that pair is tried at each of its places;
+      // when the namespace goes on with a wildcard, the left-most is as good as any.
       guard let start = nextNamespace(identity, from: at) else { return false }
       let firstEnd = namespace.firstIndex(of: star) ?? namespace.count
       let piece = namespace[0..<firstEnd]
@@ -83,7 +83,7 @@ enum Identity {
     return false
   }
 
-  /// `spiffe://.+/ns/NAMESPACE/(.+/|)sa/NAME(/.+)?`. The left-most namespace leaves the most for what follows.
+  /// `spiffe://.+/ns/NAMESPACE/(.+/|)sa/NAME(/.+)?`. The left-most namespace leaves the most to match.
   private static func isServiceAccount(
     _ name: Span<UInt8>, in namespace: Span<UInt8>, _ identity: Span<UInt8>
   ) -> Bool {

@@ -1,7 +1,7 @@
 import Bytes
 
-/// What is done to a path before policies see it (semantics, section 2.7). The query is never touched; a fragment is
-/// dropped in every mode but `none`.
+/// What is done to a path before policies see it (semantics, section 2.7). The query is never touched; a
+/// fragment is dropped in every mode but `none`.
 public enum PathNormalization: String, Sendable, CaseIterable {
   /// Nothing: the proxy has done it.
   case none
@@ -16,8 +16,8 @@ public enum PathNormalization: String, Sendable, CaseIterable {
   /// Appends the normalised path and the untouched query to an empty `output`.
   ///
   /// Cost: linear, with nothing allocated once `output` has grown.
-  /// - Returns: how many octets of `output` are the path; nil when the path is malformed: a control character, DEL, an
-  ///   octet outside ASCII, an escaped NUL, or no leading slash (`*` alone is let through).
+  /// - Returns: how many octets of `output` are the path; nil when the path is malformed: a control
+  ///   character, DEL, an octet outside ASCII, an escaped NUL, or no leading slash (`*` alone passes).
   func apply(to input: Span<UInt8>, into output: inout ByteBuffer) -> Int? {
     output.removeAll()
     var end = 0
@@ -101,8 +101,8 @@ public enum PathNormalization: String, Sendable, CaseIterable {
     return 3
   }
 
-  /// 1 for a segment that stays where it is, 2 for one that goes up, 0 for any other. Dots count escaped or not; in
-  /// front of a `;` only dots that are written plainly count, as Envoy 1.40 has it.
+  /// 1 for a segment that stays where it is, 2 for one that goes up, 0 for any other. Dots count escaped or
+  /// not; in front of a `;` only dots that are written plainly count, as Envoy 1.40 has it.
   private func dots(in segment: Span<UInt8>, written: Span<UInt8>) -> Int {
     if segment.equals(".") || written.hasPrefix(".;") { return 1 }
     if segment.equals("..") || written.hasPrefix("..;") { return 2 }

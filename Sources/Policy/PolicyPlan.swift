@@ -5,8 +5,9 @@ public struct WorkloadPolicies: Sendable {
   public var workload: Workload
   /// In the order they were loaded.
   public var requestAuthentications: [RequestAuthentication]
-  /// In the order they were loaded, without CUSTOM ones. An ALLOW policy whose attachment the labels do not decide is
-  /// here without its rules: it allows nothing and keeps everything shut that no other policy allows.
+  /// In the order they were loaded, without CUSTOM ones. An ALLOW policy whose attachment the labels do not
+  /// decide is here without its rules: it allows nothing and keeps everything shut that no other policy
+  /// allows.
   public var authorizationPolicies: [AuthorizationPolicy]
 
   public init(
@@ -18,8 +19,8 @@ public struct WorkloadPolicies: Sendable {
     self.authorizationPolicies = authorizationPolicies
   }
 
-  /// The rules of all RequestAuthentications, by issuer ascending, in the order they were loaded where issuers are
-  /// equal: the order in which Envoy tries them (semantics, section 1.1).
+  /// The rules of all RequestAuthentications, by issuer ascending, in the order they were loaded where
+  /// issuers are equal: the order in which Envoy tries them (semantics, section 1.1).
   public var jwtRules: [JWTRule] { PolicyPlan.jwtRules(of: requestAuthentications) }
 }
 
@@ -35,8 +36,9 @@ public struct PolicyPlan: Sendable {
   /// Attaches everything that was loaded.
   ///
   /// Errors: an attachment that labels do not decide, of a DENY policy or a RequestAuthentication
-  /// (`undecidable-target`); a resource that applies to no workload (`unused-policy`, unless `allowUnused`); no policy
-  /// at all but CUSTOM ones (`no-policies`, unless `allowEmpty`). Warnings: an undecided attachment of another policy.
+  /// (`undecidable-target`); a resource that applies to no workload (`unused-policy`, unless `allowUnused`);
+  /// no policy at all but CUSTOM ones (`no-policies`, unless `allowEmpty`). Warnings: an undecided attachment
+  /// of another policy.
   public init(_ resources: Resources, workloads: [Workload], settings: PolicySettings) {
     self.workloads = workloads.map { WorkloadPolicies(workload: $0) }
     for resource in resources.requestAuthentications { attach(resource, settings) }
@@ -47,7 +49,8 @@ public struct PolicyPlan: Sendable {
   /// The rules of `authentications`, sorted as `WorkloadPolicies.jwtRules` says.
   public static func jwtRules(of authentications: [RequestAuthentication]) -> [JWTRule] {
     let rules = authentications.flatMap(\.jwtRules)
-    // Issuers compare by their octets, as Go compares strings; `sorted` keeps equal ones in order only by the offset.
+    // Issuers compare by their octets, as Go compares strings; `sorted` keeps equal ones in order only by the
+    // offset.
     return rules.enumerated().sorted { left, right in
       let order = (Array(left.element.issuer.utf8), Array(right.element.issuer.utf8))
       if order.0 == order.1 { return left.offset < right.offset }
@@ -99,8 +102,8 @@ public struct PolicyPlan: Sendable {
     if !isUsed { refuseUnused(name, policy.attachment, policy.metadata, settings) }
   }
 
-  /// What is undecided must not open anything: a DENY that may apply is an error, an ALLOW that may apply allows
-  /// nothing, but counts as one.
+  /// What is undecided must not open anything: a DENY that may apply is an error, an ALLOW that may apply
+  /// allows nothing, but counts as one.
   private mutating func attachUndecided(_ policy: AuthorizationPolicy, to index: Int, _ text: String) {
     switch policy.action {
     case .deny where !policy.isDryRun:
@@ -139,8 +142,8 @@ public struct PolicyPlan: Sendable {
     diagnostics.append(
       Diagnostic(
         .error, "no-policies", at: SourcePosition(file: "policies", line: 1, column: 1),
-        "no RequestAuthentication and no AuthorizationPolicy is loaded, so everything would pass: add one, or set "
-          + "`allowEmpty: true`"))
+        "no RequestAuthentication and no AuthorizationPolicy is loaded, so everything would pass: add one, "
+          + "or set `allowEmpty: true`"))
   }
 
   private mutating func report(

@@ -1,7 +1,7 @@
 import Bytes
 
-/// What a worker keeps between checks so that a decision allocates nothing: which predicates have been asked, what
-/// they said, and what was read from the check once. Any table may use it.
+/// What a worker keeps between checks so that a decision allocates nothing: which predicates have been asked,
+/// what they said, and what was read from the check once. Any table may use it.
 public struct PolicyScratch: ~Copyable, Sendable {
   /// A bit for each predicate that was asked.
   var asked: [UInt64] = []
@@ -9,7 +9,8 @@ public struct PolicyScratch: ~Copyable, Sendable {
   var held: [UInt64] = []
   /// The normalised path, then the query.
   var path: ByteBuffer
-  /// How many octets of the path are matched: those of `path` when it was normalised, else those of the check's.
+  /// How many octets of the path are matched: those of `path` when it was normalised, else those of the
+  /// check's.
   var pathCount = 0
   /// Read once for each check: nil before, `.some(nil)` when there is none.
   var sourceAddress: IPAddress??

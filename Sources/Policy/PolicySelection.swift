@@ -60,9 +60,9 @@ public enum PolicySelection {
       break
     }
     return .undecidable(
-      "the labels of workload `\(workload.name)` do not tell whether it serves \(target.kind) `\(target.name)`: "
-        + "name the Gateway or use a selector, or label the workload `\(managedLabel): \(gatewayController)` "
-        + "if it is no waypoint")
+      "the labels of workload `\(workload.name)` do not tell whether it serves \(target.kind) "
+        + "`\(target.name)`: name the Gateway or use a selector, or label the workload "
+        + "`\(managedLabel): \(gatewayController)` if it is no waypoint")
   }
 
   private static func isWaypoint(_ workload: Workload) -> Bool {

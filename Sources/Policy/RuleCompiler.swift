@@ -1,8 +1,8 @@
 import Bytes
 import Istio
 
-/// Turns one policy's rules into rows. Whatever it cannot turn is an error with its position: leaving a value out
-/// would widen one kind of policy or narrow another.
+/// Turns one policy's rules into rows. Whatever it cannot turn is an error with its position: leaving a value
+/// out would widen one kind of policy or narrow another.
 struct RuleCompiler {
   private typealias Clause = TableBuilder.Clause
 
@@ -34,8 +34,8 @@ struct RuleCompiler {
     guard fits(sources, operations, conditions, beside: builder.literals.count + firstEntry) else {
       refuse(
         rule.position,
-        "the rules of one workload have more than \(maximumClauses) clauses, counted for each combination of a "
-          + "source and an operation")
+        "the rules of one workload have more than \(maximumClauses) clauses, counted for each combination of "
+          + "a source and an operation")
       return
     }
     let hasSources = !sources.isEmpty
@@ -50,7 +50,8 @@ struct RuleCompiler {
     builder.addRule(from: firstEntry)
   }
 
-  /// Whether the combinations of one more rule stay within the limit. A combination counts as one more clause.
+  /// Whether the combinations of one more rule stay within the limit. A combination counts as one more
+  /// clause.
   private func fits(
     _ sources: [[Clause]], _ operations: [[Clause]], _ conditions: [Clause], beside count: Int
   ) -> Bool {
@@ -171,8 +172,8 @@ struct RuleCompiler {
     return all
   }
 
-  /// A match of what a rule demands brings its policy's action nearer; of what it excludes, keeps it off. AUDIT reads
-  /// as DENY does: it shall rather report too much.
+  /// A match of what a rule demands brings its policy's action nearer; of what it excludes, keeps it off.
+  /// AUDIT reads as DENY does: it shall rather report too much.
   private func reading(isNegated: Bool) -> Reading {
     (policy.action == .allow) == isNegated ? .wide : .narrow
   }

@@ -71,7 +71,8 @@ enum Reading: UInt8, Sendable {
 
 /// Headers that are parts of a check of their own.
 enum HeaderPlace: UInt8, Sendable {
-  /// Envoy joins the lines of some headers itself (semantics, section 1.4): what arrives is what Envoy matches.
+  /// Envoy joins the lines of some headers itself (semantics, section 1.4): what arrives is what Envoy
+  /// matches.
   case fixedSlot
   case ordinary
   case authority, method, path, scheme

@@ -1,7 +1,7 @@
 import Bytes
 
-/// Comparing text with a matcher (semantics, section 2.4). All of it is linear in the text, but for namespaces with
-/// several wildcards, which cost the product of text and pattern.
+/// Comparing text with a matcher (semantics, section 2.4). All of it is linear in the text, but for
+/// namespaces with several wildcards, which cost the product of text and pattern.
 enum TextMatching {
   private static let lineEnd: UInt8 = 0x0A
 
@@ -27,8 +27,9 @@ enum TextMatching {
     }
   }
 
-  /// Whether a run of the comma-separated parts of `text` matches, with or without the blanks around it: what one of
-  /// the header lines that a proxy joined may have been. Cost: the text's length times the commas of the pattern.
+  /// Whether a run of the comma-separated parts of `text` matches, with or without the blanks around it: what
+  /// one of the header lines that a proxy joined may have been. Cost: the text's length times the commas of
+  /// the pattern.
   static func matchesRun(_ kind: MatcherKind, _ pattern: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
     switch kind {
     case .exact:
@@ -50,8 +51,8 @@ enum TextMatching {
 
   private static func isBlank(_ octet: UInt8) -> Bool { octet == 0x20 || octet == 0x09 }
 
-  /// Whether `holds` is true of a place where a run may begin: the text's beginning or behind a comma, and behind the
-  /// blanks there.
+  /// Whether `holds` is true of a place where a run may begin: the text's beginning or behind a comma, and
+  /// behind the blanks there.
   private static func hasRunStart(_ text: Span<UInt8>, _ holds: (Int) -> Bool) -> Bool {
     var start = 0
     while true {
@@ -64,8 +65,8 @@ enum TextMatching {
     }
   }
 
-  /// Whether `holds` is true of a place where a run may end: the text's end or a comma, and in front of the blanks
-  /// there.
+  /// Whether `holds` is true of a place where a run may end: the text's end or a comma, and in front of the
+  /// blanks there.
   private static func hasRunEnd(_ text: Span<UInt8>, _ holds: (Int) -> Bool) -> Bool {
     var from = 0
     while true {

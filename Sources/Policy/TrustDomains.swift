@@ -1,10 +1,11 @@
-/// The local trust domain under all its names: policies that name one of them mean all (semantics, section 2.5).
+/// The local trust domain under all its names: policies that name one of them mean all (semantics, section
+/// 2.5).
 struct TrustDomains {
   /// The local one first.
   let names: [String]
 
-  /// The principals that a policy's principal stands for. Only one of the shape `TRUST-DOMAIN/ns/NAMESPACE/sa/NAME`
-  /// whose trust domain is ours is replaced.
+  /// The principals that a policy's principal stands for. Only one of the shape
+  /// `TRUST-DOMAIN/ns/NAMESPACE/sa/NAME` whose trust domain is ours is replaced.
   func principals(for principal: String) -> [String] {
     let parts = principal.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 5, parts[0] != "*", let domain = parts.first.map(String.init),

@@ -1,8 +1,8 @@
 import Check
 import Istio
 
-/// A slow, obvious evaluator, written from the specification over plain text: it shares nothing with `DecisionTable`.
-/// It knows no token parsing: claims are a Swift value.
+/// A slow, obvious evaluator, written from the specification over plain text: it shares nothing with
+/// `DecisionTable`. It knows no token parsing: claims are a Swift value.
 struct Oracle {
   indirect enum Claim {
     case text(String), number, list([Claim]), object([(String, Claim)])

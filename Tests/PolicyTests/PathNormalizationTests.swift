@@ -97,7 +97,7 @@ struct PathNormalizationTests {
         let plain = name.split(separator: "/", omittingEmptySubsequences: false)
         #expect(!plain.contains(".") && !plain.contains(".."), "\(path) became \(once)")
         if mode != .base { #expect(!name.contains("//")) }
-        // `%%41` comes apart into `%A`, and `%2e;` into `.;`: what the second pass sees is not what was written.
+        // `%%41` comes apart into `%A`, and `%2e;` into `.;`: the second pass sees what nobody wrote.
         if !path.contains("%"), let twice = normalize(once, mode) { #expect(twice == once) }
       }
     }
