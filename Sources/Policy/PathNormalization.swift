@@ -16,8 +16,8 @@ public enum PathNormalization: String, Sendable, CaseIterable {
   /// Appends the normalised path and the untouched query to an empty `output`.
   ///
   /// Cost: linear, with nothing allocated once `output` has grown.
-  /// - Returns: how many octets of `output` are the path; nil when the path is malformed: a control character,
-  ///   DEL, an octet outside ASCII, an escaped NUL, or no leading slash (`*` alone is let through).
+  /// - Returns: how many octets of `output` are the path; nil when the path is malformed: a control
+  ///   character, DEL, an octet outside ASCII, an escaped NUL, or no leading slash (`*` alone passes).
   func apply(to input: Span<UInt8>, into output: inout ByteBuffer) -> Int? {
     output.removeAll()
     var end = 0
