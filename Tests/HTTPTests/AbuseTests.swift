@@ -393,6 +393,18 @@ import Testing
     expect(peer.server.isFinished)
   }
 
+  @Test func `resets that the peer provokes and never reads are bounded`() {
+    var settings = HTTP2Settings()
+    settings.maximumConcurrentStreams = 1
+    for (limit, reason) in [(50, CloseReason.queueFull), (200, nil)] as [(Int, CloseReason?)] {
+      settings.maximumQueuedFrames = limit
+      var peer = RawPeer(settings)
+      _ = peer.drain()
+      _ = peer.send((0..<100).flatMap { RawPeer.call(UInt32($0 * 2 + 1)) })
+      expect(peer.server.closeReason, equals: reason)
+    }
+  }
+
   @Test func `rapid resets end in GOAWAY beyond the budget and far below it they do not`() {
     var settings = HTTP2Settings()
     settings.peerResetBurst = 500
