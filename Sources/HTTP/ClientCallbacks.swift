@@ -16,7 +16,9 @@ func makeClientSession(
   var callbacks: OpaquePointer?
   guard unsafe nghttp2_option_new(&options) == 0, let options = unsafe options else { return nil }
   defer { unsafe nghttp2_option_del(options) }
-  guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0, let callbacks = unsafe callbacks else { return nil }
+  guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0, let callbacks = unsafe callbacks else {
+    return nil
+  }
   defer { unsafe nghttp2_session_callbacks_del(callbacks) }
   unsafe setClientCallbacks(callbacks)
   unsafe nghttp2_option_set_no_auto_window_update(options, settings.replenishesWindows ? 0 : 1)
@@ -60,7 +62,8 @@ private func setClientCallbacks(_ callbacks: OpaquePointer) {
     }
     return success
   }
-  unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, stream, data, count, user in
+  unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
+    _, _, stream, data, count, user in
     guard let session = unsafe state(user) else { return failure }
     let octets = unsafe UnsafeBufferPointer(start: data, count: count)
     unsafe session.pointee.dataReceived(stream: stream, octets.span)

@@ -156,7 +156,9 @@ struct ClientSession: ~Copyable {
   private func slot(of stream: Int32) -> Int? {
     guard let mark = unsafe nghttp2_session_get_stream_user_data(handle, stream) else { return nil }
     let index = Int(bitPattern: mark) - 1
-    guard index >= 0, index < slots.count, slots[index].stream == stream, slots[index].isLive else { return nil }
+    guard index >= 0, index < slots.count, slots[index].stream == stream, slots[index].isLive else {
+      return nil
+    }
     return index
   }
 

@@ -22,8 +22,8 @@ enum GRPCHeaders {
     return overflow ? .max : product
   }
 
-  /// Whether a content type is gRPC with protobuf messages: `application/grpc` or `application/grpc+proto`, parameters
-  /// allowed. Media types ignore case (RFC 9110 section 8.3.1).
+  /// Whether a content type is gRPC with protobuf messages: `application/grpc` or `application/grpc+proto`,
+  /// parameters allowed. Media types ignore case (RFC 9110 section 8.3.1).
   static func isGRPC(_ value: Span<UInt8>) -> Bool {
     let base: StaticString = "application/grpc"
     let proto: StaticString = "application/grpc+proto"

@@ -1,6 +1,7 @@
 // HTTP: gRPC over HTTP/2 without I/O. Octets of one connection flow in (`receive`), calls are pulled out
-// (`takeCall`), answers go in (`respond`, `fail`), and the octets to write flow out in one piece (`drainOutput`).
-// It may not touch sockets, clocks (time is a parameter) or threads, and knows no message's meaning.
+// (`takeCall`), answers go in (`respond`, `fail`), and the octets to write flow out in one piece
+// (`drainOutput`). It may not touch sockets, clocks (time is a parameter) or threads, and knows no message's
+// meaning.
 //
 //   HTTP2ServerConnection   what the worker drives
 //     ServerSession         the state of one connection, reached by nghttp2's callbacks (ServerCallbacks)
@@ -54,7 +55,8 @@ public enum GRPCStatus: UInt8, Sendable, CaseIterable {
   }
 }
 
-/// One method that a server offers. Its position in the list given to a connection is its index in `Call.method`.
+/// One method that a server offers. Its position in the list given to a connection is its index in
+/// `Call.method`.
 public struct GRPCRoute: Sendable {
   /// How many messages answer a call.
   public enum Kind: Sendable {
@@ -74,9 +76,10 @@ public struct GRPCRoute: Sendable {
   }
 }
 
-/// A call that is complete and waits for its answer: a handle that may be kept (parked) and used later. It names a
-/// stream of one connection, and HTTP/2 never uses a stream number twice on a connection (RFC 9113 section 5.1.1), so
-/// a handle whose stream has gone is recognised even when its slot serves another stream by then.
+/// A call that is complete and waits for its answer: a handle that may be kept (parked) and used later. It
+/// names a stream of one connection, and HTTP/2 never uses a stream number twice on a connection (RFC 9113
+/// section 5.1.1), so a handle whose stream has gone is recognised even when its slot serves another stream
+/// by then.
 public struct Call: Sendable, Hashable {
   let slot: UInt32
   /// The stream's number: unique on its connection for ever.
@@ -85,7 +88,7 @@ public struct Call: Sendable, Hashable {
   public let method: UInt8
   /// True when the method's route is `serverStreaming`.
   public let isStreaming: Bool
-  /// When the caller stops waiting (`grpc-timeout`), in nanoseconds of the same clock as `now`; `.max` when it did
-  /// not say.
+  /// When the caller stops waiting (`grpc-timeout`), in nanoseconds of the same clock as `now`; `.max` when
+  /// it did not say.
   public let deadline: UInt64
 }

@@ -75,8 +75,9 @@ public struct HTTP2ClientResult: Sendable, Equatable {
   public let isTrailersOnly: Bool
 }
 
-/// The client's side of an HTTP/2 connection with unary gRPC calls, without I/O: for tests and the load generator.
-/// Driven as the server's: `open` calls, `drainOutput`, write; read, `receive`, `takeResult` until nil.
+/// The client's side of an HTTP/2 connection with unary gRPC calls, without I/O: for tests and the load
+/// generator. Driven as the server's: `open` calls, `drainOutput`, write; read, `receive`, `takeResult` until
+/// nil.
 @safe
 public struct HTTP2ClientConnection: ~Copyable {
   private let state: UnsafeMutablePointer<ClientSession>
@@ -96,7 +97,8 @@ public struct HTTP2ClientConnection: ~Copyable {
   }
 
   /// Opens a call with one message, framed and ended. Nil when the connection takes no more.
-  public mutating func open(_ fields: borrowing HTTP2RequestFields, message: Span<UInt8>) -> HTTP2ClientCall? {
+  public mutating func open(_ fields: borrowing HTTP2RequestFields, message: Span<UInt8>) -> HTTP2ClientCall?
+  {
     unsafe state.pointee.open(fields, body: message, isMessage: true, ends: true)
   }
 
@@ -141,8 +143,8 @@ public struct HTTP2ClientConnection: ~Copyable {
     }
   }
 
-  /// The next call that ended, in the order of their ends; nil when there is none. Its body goes to `body` (message
-  /// frames with their prefixes) and its decoded-as-sent `grpc-message` to `text`.
+  /// The next call that ended, in the order of their ends; nil when there is none. Its body goes to `body`
+  /// (message frames with their prefixes) and its decoded-as-sent `grpc-message` to `text`.
   public mutating func takeResult(body: inout ByteBuffer, text: inout ByteBuffer) -> HTTP2ClientResult? {
     unsafe state.pointee.takeResult(body: &body, text: &text)
   }

@@ -1,5 +1,5 @@
-/// What happened on one connection so far. Plain numbers: whoever keeps metrics adds the difference since the last
-/// look.
+/// What happened on one connection so far. Plain numbers: whoever keeps metrics adds the difference since the
+/// last look.
 public struct HTTP2Counters: Sendable, Equatable {
   /// Octets given to `receive` and taken by `drainOutput`.
   public var octetsReceived: UInt64 = 0

@@ -1,17 +1,18 @@
 public import Bytes
 import CNghttp2
 
-/// The server's side of one HTTP/2 connection that carries gRPC, without I/O. One thread drives it, in this order:
+/// The server's side of one HTTP/2 connection that carries gRPC, without I/O. One thread drives it, in this
+/// order:
 ///
 /// 1. `receive` with the octets of one read;
-/// 2. `takeCall` until nil, and for each call `takeMessage`, then `respond`, `fail`, or nothing yet (the call is
-///    parked: its handle stays good until its stream ends);
+/// 2. `takeCall` until nil, and for each call `takeMessage`, then `respond`, `fail`, or nothing yet (the call
+///    is parked: its handle stays good until its stream ends);
 /// 3. `drainOutput` and one write; again while `hasOutput`;
 /// 4. when `isFinished` after that, close the socket.
 ///
-/// `tick` from a timer (a second or less apart), followed by 3 and 4. When the socket does not take octets, stop
-/// draining; when `isOutputStalled`, stop reading. A call costs no allocation of this layer once its slot's buffers
-/// have grown to the usual message; nghttp2 makes a few of its own.
+/// `tick` from a timer (a second or less apart), followed by 3 and 4. When the socket does not take octets,
+/// stop draining; when `isOutputStalled`, stop reading. A call costs no allocation of this layer once its
+/// slot's buffers have grown to the usual message; nghttp2 makes a few of its own.
 @safe
 public struct HTTP2ServerConnection: ~Copyable {
   /// Whether to go on reading.
@@ -55,7 +56,8 @@ public struct HTTP2ServerConnection: ~Copyable {
 
   // MARK: Reading
 
-  /// Takes octets from the peer. Never fails: what the peer does wrong becomes an answer, a reset or a GOAWAY.
+  /// Takes octets from the peer. Never fails: what the peer does wrong becomes an answer, a reset or a
+  /// GOAWAY.
   public mutating func receive(_ octets: Span<UInt8>, now: UInt64) -> Intake {
     unsafe state.pointee.now = now
     if unsafe state.pointee.closeReason != nil { return .closing }
@@ -64,7 +66,11 @@ public struct HTTP2ServerConnection: ~Copyable {
     let result = unsafe octets.withUnsafeBufferPointer { octets in
       unsafe nghttp2_session_mem_recv(handle, octets.baseAddress, octets.count)
     }
-    if result < 0 { refuseConnection(Int32(truncatingIfNeeded: result)) }
+    if result < 0 {
+      refuseConnection(Int32(truncatingIfNeeded: result))
+    } else {
+      unsafe state.pointee.charge(octets)
+    }
     if unsafe nghttp2_session_get_outbound_queue_size(handle) > state.pointee.settings.maximumQueuedFrames {
       _ = unsafe state.pointee.hangUp(.queueFull)
     }
@@ -93,13 +99,13 @@ public struct HTTP2ServerConnection: ~Copyable {
     return .closing
   }
 
-  /// The next complete call, in the order of completion; nil when there is none. Calls whose stream was reset before
-  /// are not given out.
+  /// The next complete call, in the order of completion; nil when there is none. Calls whose stream was reset
+  /// before are not given out.
   public mutating func takeCall() -> Call? { unsafe state.pointee.takeCall() }
 
-  /// Exchanges the call's message with `buffer`, whose octets are forgotten and whose storage serves later streams:
-  /// no octet is copied. False when the call's stream is gone; `buffer` is emptied then too. A second time the message
-  /// is empty.
+  /// Exchanges the call's message with `buffer`, whose octets are forgotten and whose storage serves later
+  /// streams: no octet is copied. False when the call's stream is gone; `buffer` is emptied then too. A
+  /// second time the message is empty.
   @discardableResult
   public mutating func takeMessage(of call: Call, into buffer: inout ByteBuffer) -> Bool {
     buffer.removeAll()
@@ -118,8 +124,9 @@ public struct HTTP2ServerConnection: ~Copyable {
   /// Whether an answer to the call would still be sent.
   public func isAlive(_ call: Call) -> Bool { unsafe state.pointee.find(call) != nil }
 
-  /// A call that the worker took and that died since, by a reset or by the connection's end; nil when there is none.
-  /// For lists of parked calls and watchers. At most `maximumConcurrentStreams` are kept when nobody asks.
+  /// A call that the worker took and that died unanswered since, its stream being gone; nil when there is
+  /// none. For lists of parked calls and watchers. Whoever drops the whole connection must forget its calls
+  /// by itself. At most `maximumConcurrentStreams` are kept when nobody asks.
   public mutating func takeCancelled() -> Call? { unsafe state.pointee.cancelledCalls.popLast() }
 
   // MARK: Answering
@@ -132,8 +139,8 @@ public struct HTTP2ServerConnection: ~Copyable {
     return true
   }
 
-  /// Ends a call with a status other than 0, or a stream with any; `text` becomes `grpc-message`, percent-encoded.
-  /// False, and nothing happens, when its stream is gone.
+  /// Ends a call with a status other than 0, or a stream with any; `text` becomes `grpc-message`,
+  /// percent-encoded. False, and nothing happens, when its stream is gone.
   @discardableResult
   public mutating func fail(_ call: Call, _ status: GRPCStatus, _ text: StaticString = "") -> Bool {
     guard let index = find(call) else { return false }
@@ -141,8 +148,8 @@ public struct HTTP2ServerConnection: ~Copyable {
     return true
   }
 
-  /// The same with a text made for the occasion. On a stream that has sent messages the text is left out: it would
-  /// have to be kept until they are gone.
+  /// The same with a text made for the occasion. On a stream that has sent messages the text is left out: it
+  /// would have to be kept until they are gone.
   @discardableResult
   public mutating func fail(_ call: Call, _ status: GRPCStatus, text: Span<UInt8>) -> Bool {
     guard let index = find(call) else { return false }
@@ -176,8 +183,8 @@ public struct HTTP2ServerConnection: ~Copyable {
 
   // MARK: Writing
 
-  /// Appends what is to be written, up to about `outputBatchOctets` in `buffer`. All answers given since the last time
-  /// come out together.
+  /// Appends what is to be written, up to about `outputBatchOctets` in `buffer`. All answers given since the
+  /// last time come out together.
   public mutating func drainOutput(into buffer: inout ByteBuffer) {
     if isOver { return }
     let before = buffer.count
@@ -214,7 +221,8 @@ public struct HTTP2ServerConnection: ~Copyable {
     return unsafe nghttp2_session_want_write(state.pointee.handle) != 0
   }
 
-  /// More than `maximumPendingOutputOctets` of answers wait: read nothing more from this peer until they are gone.
+  /// More than `maximumPendingOutputOctets` of answers wait: read nothing more from this peer until they are
+  /// gone.
   public var isOutputStalled: Bool {
     unsafe state.pointee.pendingOutput > state.pointee.settings.maximumPendingOutputOctets
   }
@@ -232,8 +240,8 @@ public struct HTTP2ServerConnection: ~Copyable {
 
   // MARK: Shutting down
 
-  /// Tells the peer to open no more streams, while those on their way are still served (GOAWAY with the highest
-  /// stream number, RFC 9113 section 6.8). Some round trips later call `finishShutdown`.
+  /// Tells the peer to open no more streams, while those on their way are still served (GOAWAY with the
+  /// highest stream number, RFC 9113 section 6.8). Some round trips later call `finishShutdown`.
   public mutating func beginShutdown() {
     if unsafe state.pointee.isShutdownNoticed || state.pointee.closeReason != nil { return }
     unsafe state.pointee.isShutdownNoticed = true
@@ -276,5 +284,6 @@ public struct HTTP2ServerConnection: ~Copyable {
   public var counters: HTTP2Counters { unsafe state.pointee.counters }
 }
 
-// The value owns all it points to, and nothing in it is bound to a thread: it may be given to another as a whole.
+// The value owns all it points to, and nothing in it is bound to a thread: it may be given to another as a
+// whole.
 extension HTTP2ServerConnection: @unchecked Sendable {}

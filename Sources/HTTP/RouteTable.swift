@@ -1,7 +1,7 @@
 import Bytes
 
-/// Which method a path names. A copy per connection, so that no worker touches another's reference counts; services
-/// have a handful of methods, so a walk that compares lengths first beats a hash.
+/// Which method a path names. A copy per connection, so that no worker touches another's reference counts;
+/// services have a handful of methods, so a walk that compares lengths first beats a hash.
 struct RouteTable: ~Copyable {
   // Internal, not private: a private type inside a noncopyable struct crashes the compiler (6.3.1).
   struct Entry {

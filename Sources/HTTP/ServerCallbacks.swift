@@ -1,8 +1,8 @@
 import Bytes
 import CNghttp2
 
-// nghttp2 calls these while it reads and writes. Each finds the connection's state behind the user pointer, which
-// lives as long as the nghttp2 session, and hands over values; none may trap, whatever the peer sent.
+// nghttp2 calls these while it reads and writes. Each finds the connection's state behind the user pointer,
+// which lives as long as the nghttp2 session, and hands over values; none may trap, whatever the peer sent.
 
 private let success: Int32 = 0
 private let failure = NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
@@ -17,10 +17,6 @@ private func endsStream(_ head: nghttp2_frame_hd) -> Bool {
 
 /// Sets the callbacks of a server session.
 func setServerCallbacks(_ callbacks: OpaquePointer) {
-  unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, head, user in
-    guard let session = unsafe state(user), let head = unsafe head else { return failure }
-    return unsafe session.pointee.frameBegan(head.pointee) ? success : failure
-  }
   unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, user in
     guard let session = unsafe state(user), let frame = unsafe frame else { return failure }
     unsafe session.pointee.headersBegan(
@@ -63,7 +59,6 @@ private func setServerStreamCallbacks(_ callbacks: OpaquePointer) {
   }
   unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, user in
     guard let session = unsafe state(user) else { return failure }
-    unsafe session.pointee.headerBlockSince = 0
     unsafe session.pointee.counters.streamErrors += 1
     return success
   }

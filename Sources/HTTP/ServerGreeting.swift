@@ -30,7 +30,7 @@ func makeServerSession(
 }
 
 extension HTTP2ServerConnection {
-  /// Octets of streams that nghttp2 tolerates beyond the limit told to the peer: it answers a stream above its own
+  /// Streams that nghttp2 tolerates beyond the limit told to the peer: it answers a stream above its own
   /// limit by ending the connection, while RFC 9113 section 5.1.2 lets us refuse the stream alone.
   static let toleratedStreams: UInt32 = 1024
 
@@ -71,7 +71,8 @@ extension HTTP2ServerConnection {
     return true
   }
 
-  /// Writes the limit that the peer is to know over nghttp2's own, in the SETTINGS frame that `greeting` begins with.
+  /// Writes the limit that the peer is to know over nghttp2's own, in the SETTINGS frame that `greeting`
+  /// begins with.
   private static func announce(_ streams: UInt32, in greeting: inout ByteBuffer) {
     guard greeting.count >= 9, greeting[3] == UInt8(NGHTTP2_SETTINGS.rawValue) else { return }
     let end = 9 + Int(greeting[1]) << 8 + Int(greeting[2])

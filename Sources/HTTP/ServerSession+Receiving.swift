@@ -1,7 +1,8 @@
 import Bytes
 import CNghttp2
 
-/// What nghttp2 reports while it reads. A function that returns false ends the connection: `closeReason` says why.
+/// What nghttp2 reports while it reads. A function that returns false ends the connection: `closeReason` says
+/// why.
 extension ServerSession {
   /// Decides to hang up.
   mutating func hangUp(_ reason: CloseReason) -> Bool {
@@ -9,11 +10,33 @@ extension ServerSession {
     return false
   }
 
-  /// The head of any frame but CONTINUATION.
-  mutating func frameBegan(_ head: nghttp2_frame_hd) -> Bool {
-    headerBlockSince = 0
+  /// Charges the frames in what was just read to the budgets.
+  mutating func charge(_ octets: Span<UInt8>) {
+    var offset = 0
+    while scanner.next(in: octets, from: &offset) {
+      if !charge(scanner.head) { return }
+    }
+    if !scanner.isInHeaderBlock {
+      headerBlockSince = 0
+    } else if headerBlockSince == 0 {
+      headerBlockSince = now
+    }
+    // One may still be on its way to nghttp2; more were ignored, being of streams that have gone.
+    if headersNotBegun > 1 {
+      let ignored = UInt64(headersNotBegun - 1)
+      headersNotBegun = 1
+      if !controlBudget.take(ignored, now: now) { _ = hangUp(.controlFlood) }
+    }
+  }
+
+  private mutating func charge(_ head: FrameScanner.Head) -> Bool {
     switch UInt32(head.type) {
     case NGHTTP2_HEADERS.rawValue:
+      headerBlockSince = 0
+      headersNotBegun += 1
+      return true
+    case NGHTTP2_CONTINUATION.rawValue:
+      // nghttp2 counts them.
       return true
     case NGHTTP2_DATA.rawValue:
       let endsStream = head.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
@@ -28,7 +51,7 @@ extension ServerSession {
 
   /// A header block begins: of a request, or of a request's trailers.
   mutating func headersBegan(stream: Int32, isRequest: Bool) {
-    headerBlockSince = now
+    headersNotBegun -= 1
     guard isRequest else { return }
     counters.streams += 1
     guard let index = acquireSlot(stream: stream) else {
@@ -76,7 +99,6 @@ extension ServerSession {
 
   /// A whole header block was read.
   mutating func headersEnded(stream: Int32, endsStream: Bool) {
-    headerBlockSince = 0
     guard let index = slot(of: stream) else { return }
     if slots[index].phase == .headers { judgeRequest(index) }
     if slots[index].phase == .message, slots[index].fields.octets > settings.maximumHeaderListOctets {
@@ -131,7 +153,8 @@ extension ServerSession {
     slots[index].message.append(data.extracting(offset..<data.count))
   }
 
-  /// Looks at a message's first five octets, before any of the message: nothing that they announce is allocated.
+  /// Looks at a message's first five octets, before any of the message: nothing that they announce is
+  /// allocated.
   private mutating func judgePrefix(_ index: Int) -> Bool {
     let announced = Int(slots[index].announced)
     switch (slots[index].flag, slots[index].fields.encoding) {

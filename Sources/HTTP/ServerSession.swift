@@ -1,9 +1,9 @@
 import Bytes
 import CNghttp2
 
-/// The state of one server connection. nghttp2's callbacks reach it by pointer while `nghttp2_session_mem_recv` or
-/// `nghttp2_session_mem_send` runs, so nothing may hold it exclusively across those two calls; the `nghttp2_submit_…`
-/// calls never call back.
+/// The state of one server connection. nghttp2's callbacks reach it by pointer while
+/// `nghttp2_session_mem_recv` or `nghttp2_session_mem_send` runs, so nothing may hold it exclusively across
+/// those two calls; the `nghttp2_submit_…` calls never call back.
 @safe
 struct ServerSession: ~Copyable {
   let settings: HTTP2Settings
@@ -39,6 +39,9 @@ struct ServerSession: ~Copyable {
   let openedAt: UInt64
   private var trimmedAt: UInt64
   var sawSettings = false
+  var scanner = FrameScanner()
+  /// HEADERS frames seen minus header blocks that nghttp2 began to read.
+  var headersNotBegun = 0
   /// When the header block being read began; 0 outside one.
   var headerBlockSince: UInt64 = 0
 
@@ -139,6 +142,7 @@ struct ServerSession: ~Copyable {
   mutating func enqueue(_ index: Int) {
     counters.calls += 1
     controlBudget.credit(settings.controlFramesPerCall)
+    headerBudget.credit(min(UInt64(slots[index].fields.octets), settings.headerOctetsPerCall))
     slots[index].phase = .queued
     slots[index].since = 0
     slots[index].next = -1

@@ -35,7 +35,8 @@ struct StreamSlot: ~Copyable {
   var stream: Int32 = 0
   var previous: Int32 = -1
   var next: Int32 = -1
-  /// When the present wait began: for the request's end, or for the peer to take the answer. 0: waits for nothing.
+  /// When the present wait began: for the request's end, or for the peer to take the answer. 0: waits for
+  /// nothing.
   var since: UInt64 = 0
 
   var fields = Fields()

@@ -1,5 +1,5 @@
-/// A budget: so many tokens at first and at most, so many regained per second. Taking one is a comparison and a
-/// subtraction; the clock is looked at only when the bucket runs dry.
+/// A budget: so many tokens at first and at most, so many regained per second. Taking one is a comparison and
+/// a subtraction; the clock is looked at only when the bucket runs dry.
 struct TokenBucket {
   private let capacity: UInt64
   private let perSecond: UInt64

@@ -21,7 +21,8 @@ struct Seen: Equatable, CustomStringConvertible {
   var isTrailersOnly = false
   var stream: Int32 = 0
   var description: String {
-    "http \(http) grpc \(grpc ?? -1) '\(text)' body \(body.prefix(32)) error \(errorCode) trailersOnly \(isTrailersOnly)"
+    "http \(http) grpc \(grpc ?? -1) '\(text)' body \(body.prefix(32)) error \(errorCode)"
+      + (isTrailersOnly ? " trailers only" : "")
   }
 }
 
@@ -117,7 +118,8 @@ struct Exchange: ~Copyable {
 
   /// Sends one call with this body as it is and gives what came back.
   mutating func answer(
-    body: [UInt8], ends: Bool = true, fields: consuming HTTP2RequestFields = HTTP2RequestFields(path: checkPath)
+    body: [UInt8], ends: Bool = true,
+    fields: consuming HTTP2RequestFields = HTTP2RequestFields(path: checkPath)
   ) -> Seen? {
     _ = client.open(fields, body: body.span, ends: ends)
     settle()
@@ -126,7 +128,9 @@ struct Exchange: ~Copyable {
 }
 
 /// A message frame, uncompressed.
-func frame(_ message: [UInt8], flag: UInt8 = 0) -> [UInt8] { prefix(UInt32(message.count), flag: flag) + message }
+func frame(_ message: [UInt8], flag: UInt8 = 0) -> [UInt8] {
+  prefix(UInt32(message.count), flag: flag) + message
+}
 
 func prefix(_ count: UInt32, flag: UInt8 = 0) -> [UInt8] {
   [flag] + bigEndian(count)

@@ -54,6 +54,7 @@ import Testing
       var fields = HTTP2RequestFields()
       fields.append(":method", "POST")
       fields.append(":scheme", "http")
+      fields.append(":authority", "a")
       fields.append(Array(":path".utf8).span, Array(path.utf8).span)
       fields.append("content-type", "application/grpc")
       let seen = try require(exchange.answer(body: frame([1]), fields: fields))
@@ -103,7 +104,8 @@ import Testing
 
   @Test func `te is not asked for`() {
     var exchange = Exchange()
-    expect(exchange.answer(body: frame([1]), fields: Self.fields(("content-type", "application/grpc")))?.grpc == 0)
+    expect(
+      exchange.answer(body: frame([1]), fields: Self.fields(("content-type", "application/grpc")))?.grpc == 0)
   }
 
   @Test func `a timeout becomes a deadline and a malformed one is refused`() throws {
@@ -196,7 +198,8 @@ import Testing
   @Test func `what follows a refused prefix is thrown away and the connection goes on`() throws {
     var exchange = Exchange()
     let body = prefix(8 << 20) + [UInt8](repeating: 1, count: 8 << 20)
-    let call = try require(exchange.client.open(HTTP2RequestFields(path: checkPath), body: body.span, ends: true))
+    let call = try require(
+      exchange.client.open(HTTP2RequestFields(path: checkPath), body: body.span, ends: true))
     _ = call
     exchange.settle()
     let seen = try require(exchange.results().last)
@@ -243,7 +246,8 @@ import Testing
     expect(exchange.server.fail(call, .unavailable, text: Array("50% off\r\nä~".utf8).span))
     exchange.settle()
     let seen = try require(exchange.results().last)
-    expect(seen.text == "50%25 off%0D%0A%C3%A4~" && seen.grpc == 14 && seen.isTrailersOnly && seen.http == 200)
+    expect(
+      seen.text == "50%25 off%0D%0A%C3%A4~" && seen.grpc == 14 && seen.isTrailersOnly && seen.http == 200)
   }
 
   @Test func `every status has its number`() throws {
@@ -254,7 +258,9 @@ import Testing
       let call = try require(exchange.server.takeCall())
       expect(exchange.server.fail(call, status, "why"))
       exchange.settle()
-      expect(exchange.results(), equals: [Seen(http: 200, grpc: Int(status.rawValue), text: "why", isTrailersOnly: true, stream: 1)])
+      expect(
+        exchange.results(),
+        equals: [Seen(http: 200, grpc: Int(status.rawValue), text: "why", isTrailersOnly: true, stream: 1)])
     }
   }
 
