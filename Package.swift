@@ -22,13 +22,16 @@ let settings: [SwiftSetting] = [
 /// The byte layer alone returns borrowed views (`Span`) from its own types, which needs lifetime annotations.
 let byteLayerSettings: [SwiftSetting] = settings + [.enableExperimentalFeature("Lifetimes")]
 
-func library(_ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = settings) -> Target {
+func library(_ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = settings)
+  -> Target
+{
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
 func tests(_ target: String, _ more: [Target.Dependency] = []) -> Target {
   .testTarget(
-    name: "\(target)Tests", dependencies: [.byName(name: target), "TestSupport"] + more, swiftSettings: settings)
+    name: "\(target)Tests", dependencies: [.byName(name: target), "TestSupport"] + more,
+    swiftSettings: settings)
 }
 
 let package = Package(
@@ -75,7 +78,8 @@ let package = Package(
     library(
       "Server",
       [
-        "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "Policy", "JWT", "Signatures", "Metrics", "Check",
+        "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "Policy", "JWT", "Signatures", "Metrics",
+        "Check",
         "Bytes",
       ]),
     library("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
@@ -85,7 +89,8 @@ let package = Package(
     .executableTarget(
       name: "countersign",
       dependencies: [
-        "Admin", "Authorizer", "Bytes", "Configuration", "Issuer", "Istio", "JSON", "JWT", "Metrics", "Policy",
+        "Admin", "Authorizer", "Bytes", "Configuration", "Issuer", "Istio", "JSON", "JWT", "Metrics",
+        "Policy",
         "Server", "Signatures", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -107,7 +112,8 @@ let package = Package(
       exclude: ["Proto"], swiftSettings: settings),
     // Generated code (Tests/ExtAuthzTests/Proto/generate.sh): built with its generator's settings, not ours.
     .target(
-      name: "ExtAuthzTestMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      name: "ExtAuthzTestMessages",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       path: "Tests/ExtAuthzTestMessages"),
     tests("Signatures", ["COpenSSL", "Bytes"]),
     tests("JWT", ["Signatures", "Issuer", "JSON", "Bytes"]),
@@ -125,6 +131,7 @@ let package = Package(
     // The whole program as its own process, behind the real Envoy.
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["countersign", "Issuer", "Signatures", "System", "Bytes", "TestSupport"], swiftSettings: settings),
+      dependencies: ["countersign", "Issuer", "Signatures", "System", "Bytes", "TestSupport"],
+      swiftSettings: settings),
   ]
 )
