@@ -87,7 +87,8 @@ struct Service {
       }
       break
     }
-    log.info("shutting down", metadata: ["timeout": "\(configuration.server.shutdownTimeout / 1_000_000_000)s"])
+    log.info(
+      "shutting down", metadata: ["timeout": "\(configuration.server.shutdownTimeout / 1_000_000_000)s"])
     status.beginStopping()
     server.beginShutdown()
     let limit = Clock.system.monotonicNanoseconds() &+ configuration.server.shutdownTimeout
