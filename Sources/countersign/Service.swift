@@ -26,6 +26,7 @@ struct Service {
       // Before any thread starts: all of them inherit the mask.
       let signals = try SignalSource([.terminate, .interrupt, .hangUp])
       SignalSource.ignoreBrokenPipes()
+      ProcessFacts.raiseDescriptorLimit()
       var layout = MetricsLayout()
       let metrics = ServerMetrics(&layout)
       let registry = MetricsRegistry(layout)
