@@ -41,7 +41,8 @@ public struct ServerMetrics: Sendable {
         ])
     }
     audited = layout.counter(
-      "countersign_audited_checks_total", help: "Checks that a rule of an AUDIT policy matched; nothing else is done.")
+      "countersign_audited_checks_total",
+      help: "Checks that a rule of an AUDIT policy matched; nothing else is done.")
     let dryRun = "countersign_dry_run_denied_checks_total"
     let dryRunHelp = "Checks that policies in dry-run mode would have denied, by the action of the policies."
     dryRunDenied = layout.counter(dryRun, help: dryRunHelp, labels: [("action", "DENY")])
