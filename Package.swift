@@ -125,9 +125,17 @@ let package = Package(
     tests("System", ["Bytes"]),
     tests("EventLoop", ["System", "Bytes"]),
     tests("HTTP", ["Bytes"]),
-    tests("Server", ["HTTP", "Authorizer", "ExtAuthz", "Check", "System", "Metrics", "Bytes"]),
+    tests(
+      "Server",
+      [
+        "HTTP", "Authorizer", "ExtAuthz", "ExtAuthzTestMessages", "Issuer", "Istio", "Policy", "JWT",
+        "Signatures", "EventLoop", "Check", "System", "Metrics", "Bytes",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
-    tests("Configuration", ["Istio", "Policy", "System"]),
+    tests("Configuration", ["Istio", "Policy", "Server", "HTTP", "System", "Bytes", "YAML"]),
+    // The repository's own rules.
+    .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: settings),
     // The whole program as its own process, behind the real Envoy.
     .testTarget(
       name: "EndToEndTests",

@@ -18,19 +18,22 @@ extension ServiceConfiguration {
   public init(file: String, text: [UInt8]) throws(Refused) {
     self.init()
     var reader = SettingReader(file: file)
+    var root: YAMLNode?
     do throws(YAMLError) {
       let documents = try YAMLParser.parse(text)
       if documents.count > 1 {
         reader.error("several-documents", at: documents[1].position, "a configuration is one document")
       }
-      if let root = documents.first, !root.isNull { reader.read(root, Self.settings, into: &self) }
+      root = documents.first
+      if let root, !root.isNull { reader.read(root, Self.settings, into: &self) }
     } catch {
       reader.error(error.code, at: error.position, error.message)
     }
     if let name = defaultWorkload, !workloads.contains(where: { $0.name == name }) {
       let hint = nearest(to: name, in: workloads.map(\.name)).map { "; did you mean `\($0)`?" } ?? ""
       reader.error(
-        "unknown-workload", at: YAMLPosition(line: 1, column: 1),
+        "unknown-workload",
+        at: root?.member("defaultWorkload")?.value.position ?? YAMLPosition(line: 1, column: 1),
         "defaultWorkload `\(name)` is not among the workloads\(hint)")
     }
     if !reader.diagnostics.isEmpty { throw Refused(diagnostics: reader.diagnostics) }
@@ -54,7 +57,7 @@ extension ServiceConfiguration {
       ("trustDomainAliases", .texts { $0.authorizer.policy.trustDomainAliases = $1 }),
       ("trustedProxies", .integer(0...64) { $0.authorizer.policy.trustedProxies = $1 }),
       ("pathNormalization", .parsed(parsePathNormalization)),
-      ("clockSkew", .duration(0...3_600_000_000_000) { $0.authorizer.clockSkewSeconds = $1 / 1_000_000_000 }),
+      ("clockSkew", .seconds(0...3_600) { $0.authorizer.clockSkewSeconds = $1 }),
       ("shutdownTimeout", .duration(1_000_000_000...3_600_000_000_000) { $0.server.shutdownTimeout = $1 }),
       ("limits", .section(limitSettings)),
     ]

@@ -13,6 +13,8 @@ enum Setting {
   case texts((inout Target, [String]) -> Void)
   /// A time such as `60s`, `500ms`, `5m`, in nanoseconds within bounds.
   case duration(ClosedRange<UInt64>, (inout Target, UInt64) -> Void)
+  /// A time of whole seconds, in seconds within bounds.
+  case seconds(ClosedRange<UInt64>, (inout Target, UInt64) -> Void)
   /// Text that must be understood; nil when it is, else what would be right.
   case parsed((inout Target, String) -> String?)
   case section([(String, Setting)])
@@ -71,6 +73,15 @@ struct SettingReader {
           node)
       }
       set(&target, value)
+    case .seconds(let bounds, let set):
+      guard let text = node.text, let time = Duration.nanoseconds(of: text), time % 1_000_000_000 == 0,
+        bounds.contains(time / 1_000_000_000)
+      else {
+        return expected(
+          "a time of whole seconds from \(Duration.text(bounds.lowerBound &* 1_000_000_000)) to "
+            + "\(Duration.text(bounds.upperBound &* 1_000_000_000)), such as 30s", node)
+      }
+      set(&target, time / 1_000_000_000)
     case .parsed(let parse):
       guard let text = node.text else { return expected("a string", node) }
       if let wanted = parse(&target, text) { error("invalid-value", at: node.position, wanted) }
@@ -112,7 +123,10 @@ enum Duration {
   /// A whole number with a unit (`ms`, `s`, `m`, `h`) in nanoseconds.
   static func nanoseconds(of text: String) -> UInt64? {
     for (unit, size) in units where text.hasSuffix(unit) {
-      guard let count = UInt64(text.dropLast(unit.count)) else { continue }
+      let digits = text.dropLast(unit.count)
+      guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = UInt64(digits) else {
+        continue
+      }
       let (product, overflow) = count.multipliedReportingOverflow(by: size)
       return overflow ? nil : product
     }

@@ -75,11 +75,17 @@ enum WorkloadReader {
   /// Host patterns: `*`, `*.example.com` or a plain name; ports are not part of them.
   private static func hosts(of node: YAMLNode, with reader: inout SettingReader) -> [String] {
     guard let member = node.member("hosts"), let hosts = reader.texts(member.value) else { return [] }
-    for host in hosts where host.dropFirst().contains("*") || host.contains("/") {
+    for host in hosts where !isPattern(host) {
       reader.error(
         "invalid-value", at: member.value.position,
         "`\(host)` is no host pattern: write a name, `*.` and a name, or `*`")
     }
     return hosts
+  }
+
+  private static func isPattern(_ host: String) -> Bool {
+    if host == "*" { return true }
+    let name = host.hasPrefix("*.") ? host.dropFirst(2) : host[...]
+    return !name.isEmpty && !name.contains { $0 == "*" || $0 == "/" || $0.isWhitespace }
   }
 }

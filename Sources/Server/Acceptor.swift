@@ -29,12 +29,13 @@ struct Acceptor: ~Copyable, Sendable {
         if let moment = pausedUntil {
           if now < moment { continue }
           pausedUntil = nil
-          try poller.add(listener.descriptor, token: Self.listenerToken, for: .read)
+          try poller.change(listener.descriptor, token: Self.listenerToken, to: .read)
         }
         for index in 0..<count where poller.event(index).token == Self.listenerToken {
           if acceptWaiting() { continue }
-          // The listener would be reported at once again: leave it alone for a while.
-          poller.remove(listener.descriptor)
+          // The listener would be reported at once again: leave it alone for a while. It stays registered, since
+          // registering again could fail for want of the very memory that has run out.
+          try poller.change(listener.descriptor, token: Self.listenerToken, to: [])
           pausedUntil = now &+ shared.settings.acceptPause
         }
       }

@@ -83,6 +83,7 @@ public final class CheckServer: Sendable {
       } catch {
         state.fail("worker \(index) stopped: \(error)")
       }
+      state.workers[index].close()
     }
   }
 

@@ -26,10 +26,19 @@ struct ConnectionState: ~Copyable {
   private var stalledSince: UInt64?
   private var readsNoMore = false
   private var isBroken = false
-  private var watchers: [Call] = []
+  /// The peer sends nothing more. It may still read.
+  private var peerHasEnded = false
+  private var watchers: [Watcher] = []
   private var accounted = HTTP2Counters()
   /// What the poller watches it for.
   var registered: Interest = .read
+
+  /// A health watch: a stream that stays open until the server ends it.
+  private struct Watcher {
+    let call: Call
+    /// It is told of changes; one of an unknown service is not.
+    let isKnown: Bool
+  }
 
   init(socket: consuming Socket, http: consuming HTTP2ServerConnection) {
     self.socket = socket
@@ -38,17 +47,22 @@ struct ConnectionState: ~Copyable {
 
   var descriptor: Int32 { socket.descriptor }
 
-  /// What it waits for next. A peer that takes no answers is not read from: that is what bounds its queue.
+  /// What it waits for next. A peer that takes no octets is not read from: that is what bounds its queue. One that takes
+  /// octets but has closed its HTTP/2 window is read from, or its WINDOW_UPDATE would never be seen; the limit of
+  /// streams bounds what it can pile up.
   var interest: Interest {
     var interest: Interest = []
-    if !readsNoMore && !http.isOutputStalled { interest.insert(.read) }
-    if written < output.count { interest.insert(.write) }
+    let isBlocked = written < output.count
+    if !readsNoMore && !(isBlocked && http.isOutputStalled) { interest.insert(.read) }
+    if isBlocked { interest.insert(.write) }
     return interest
   }
 
   /// Nothing is left to say or to hear: close the socket.
   var isOver: Bool {
-    isBroken || (written == output.count && (http.isFinished || (readsNoMore && http.liveStreams == 0)))
+    if isBroken { return true }
+    if written < output.count { return false }
+    return http.isFinished || peerHasEnded || (readsNoMore && http.liveStreams == 0)
   }
 
   // MARK: One turn
@@ -67,8 +81,11 @@ struct ConnectionState: ~Copyable {
     case .moved:
       if http.receive(context.input.span, now: context.now) == .closing { readsNoMore = true }
     case .wouldBlock: break
-    // A client that has half-closed is gone for HTTP/2: it could not even acknowledge SETTINGS.
-    case .ended, .failed: isBroken = true
+    // A client that has half-closed sends no acknowledgements and opens no windows: it gets what it can get now.
+    case .ended:
+      readsNoMore = true
+      peerHasEnded = true
+    case .failed: isBroken = true
     }
   }
 
@@ -85,11 +102,14 @@ struct ConnectionState: ~Copyable {
       case .message: http.respond(to: call, context.reply.span)
       case .failure(let status, let text): http.fail(call, status, text)
       case .watch(let isKnown):
-        if isKnown { watchers.append(call) }
-        _ = http.send(to: call, context.reply.span)
+        if http.send(to: call, context.reply.span) == .sent {
+          watchers.append(Watcher(call: call, isKnown: isKnown))
+        } else {
+          http.fail(call, .resourceExhausted, "too much waits on this connection")
+        }
       }
     }
-    while let gone = http.takeCancelled() { watchers.removeAll { $0 == gone } }
+    while let gone = http.takeCancelled() { watchers.removeAll { $0.call == gone } }
   }
 
   // MARK: Writing
@@ -134,13 +154,13 @@ struct ConnectionState: ~Copyable {
   mutating func beginShutdown(_ context: inout WorkerContext) {
     http.beginShutdown()
     context.writeHealth(.notServing)
-    for call in watchers { _ = http.send(to: call, context.reply.span) }
+    for watcher in watchers where watcher.isKnown { _ = http.send(to: watcher.call, context.reply.span) }
     flush(&context)
   }
 
   mutating func finishShutdown(_ context: inout WorkerContext) {
     http.finishShutdown()
-    for call in watchers { http.fail(call, .unavailable, "the server shuts down") }
+    for watcher in watchers { http.fail(watcher.call, .unavailable, "the server shuts down") }
     watchers.removeAll()
     flush(&context)
     if http.isDrained && written == output.count { isBroken = true }

@@ -40,8 +40,15 @@ final class ServerState: Sendable {
 
   /// Moves on and wakes everybody. Phases only go forward.
   func enter(_ phase: Phase) {
-    if self.phase.rawValue >= phase.rawValue { return }
-    currentPhase.store(phase, ordering: .releasing)
+    var held = self.phase
+    while true {
+      if held.rawValue >= phase.rawValue { return }
+      // A thread may fail while another begins to drain: looking and then storing would lose the failure.
+      let (exchanged, original) = currentPhase.weakCompareExchange(
+        expected: held, desired: phase, ordering: .acquiringAndReleasing)
+      if exchanged { break }
+      held = original
+    }
     acceptorWakeup.ring()
     for worker in workers { worker.wakeup.ring() }
   }

@@ -66,10 +66,10 @@ struct Worker: ~Copyable {
       service: service, metrics: metrics, cells: start.takeCells(), clock: clock, settings: settings)
   }
 
-  /// Runs until the server has shut down.
+  /// Runs until the server stops.
   mutating func run() throws(SystemError) {
     while true {
-      let count = try poller.wait(timeoutMilliseconds: drainingSince == nil ? 250 : 20)
+      let count = try poller.wait(timeoutMilliseconds: drainingSince == nil || link.isDrained ? 250 : 20)
       context.beginBatch()
       link.heartbeat.beat(context.now)
       for index in 0..<count {
@@ -84,14 +84,14 @@ struct Worker: ~Copyable {
       switch shared.phase {
       case .serving: break
       case .draining: continueDraining()
-      case .stopping: return
+      case .stopping:
+        closeAll()
+        return
       }
       if context.now >= nextTick { tickConnections() }
       context.endBatch()
-      if drainingSince != nil && freeSlots.count == connections.count {
-        link.setDrained()
-        return
-      }
+      // It lives on until all is stopped, so that probes do not take the first that has finished for dead.
+      if drainingSince != nil && !link.isDrained && freeSlots.count == connections.count { link.close() }
     }
   }
 
@@ -165,6 +165,11 @@ struct Worker: ~Copyable {
     freeSlots.append(slot)
     link.connectionClosed()
     context.cells.add(context.metrics.connectionsClosed, 1)
+  }
+
+  private mutating func closeAll() {
+    for slot in connections.indices { close(slot) }
+    context.endBatch()
   }
 
   private mutating func tickConnections() {

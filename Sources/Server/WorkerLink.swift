@@ -6,12 +6,18 @@ import System
 /// else's path.
 final class WorkerLink: Sendable {
   let wakeup: Wakeup
-  private let arrivals = Mutex<[Int32]>([])
+  private let mailbox = Mutex(Mailbox())
   /// Connections that this worker has or is about to get.
   private let connections = Atomic<Int>(0)
   /// Its sign of life.
   let heartbeat: Heartbeat
   private let drained = Atomic<Bool>(false)
+
+  private struct Mailbox {
+    var sockets: [Int32] = []
+    /// The worker takes nothing any more.
+    var isClosed = false
+  }
 
   // Out of line: the release compiler crashes on an inlined initializer of an object with atomics in a throwing caller.
   @inline(never)
@@ -24,30 +30,53 @@ final class WorkerLink: Sendable {
 
   var connectionCount: Int { connections.load(ordering: .relaxed) }
 
-  /// Hands over a socket, which the worker owns from then on.
+  /// Hands over a socket, which the worker owns from then on. One for a worker that has finished is closed.
   func give(_ socket: consuming Socket) {
     connections.wrappingAdd(1, ordering: .relaxed)
     let descriptor = socket.release()
-    arrivals.withLock { $0.append(descriptor) }
-    wakeup.ring()
+    let isTaken = mailbox.withLock { mailbox in
+      if mailbox.isClosed { return false }
+      mailbox.sockets.append(descriptor)
+      return true
+    }
+    if isTaken {
+      wakeup.ring()
+    } else {
+      drop(descriptor)
+    }
   }
 
   // MARK: The worker's side
 
   /// Takes all sockets that wait.
   func takeArrivals(into sockets: inout [Int32]) {
-    arrivals.withLock { waiting in
-      sockets.append(contentsOf: waiting)
-      waiting.removeAll(keepingCapacity: true)
+    mailbox.withLock { mailbox in
+      sockets.append(contentsOf: mailbox.sockets)
+      mailbox.sockets.removeAll(keepingCapacity: true)
     }
   }
 
   func connectionClosed() { connections.wrappingSubtract(1, ordering: .relaxed) }
 
-  func setDrained() { drained.store(true, ordering: .releasing) }
+  /// The worker has finished, has ended or never began: closes what waits in the mailbox and what still comes.
+  func close() {
+    let left = mailbox.withLock { mailbox in
+      mailbox.isClosed = true
+      let left = mailbox.sockets
+      mailbox.sockets = []
+      return left
+    }
+    for descriptor in left { drop(descriptor) }
+    drained.store(true, ordering: .releasing)
+  }
+
+  private func drop(_ descriptor: Int32) {
+    _ = Socket(owning: descriptor)
+    connectionClosed()
+  }
 
   // MARK: Anybody's
 
-  /// No call runs and no connection is left.
+  /// The worker has finished: no call runs and no connection is left.
   var isDrained: Bool { drained.load(ordering: .acquiring) }
 }

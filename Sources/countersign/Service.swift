@@ -94,6 +94,7 @@ struct Service {
     server.beginShutdown()
     let limit = Clock.system.monotonicNanoseconds() &+ configuration.server.shutdownTimeout
     while !server.isDrained {
+      if server.hasFailed { throw CommandFailure.failed("error: a thread failed; ending") }
       let again = signals.wait(timeoutMilliseconds: 20)
       if again == .terminate || again == .interrupt {
         log.warning("a second signal: ending at once")
