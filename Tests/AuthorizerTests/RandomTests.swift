@@ -12,6 +12,8 @@ struct Oracle {
     var hasExpired = false
     var audience: String?
     var isForged = false
+    /// Something stands in front of it that belongs to no token.
+    var isSpoiled = false
     var subject = 0
   }
 
@@ -101,6 +103,7 @@ struct Oracle {
 
   static func fault(of token: Token, _ rule: Rule) -> TokenError? {
     guard let issuer = token.issuer else { return .malformed }
+    if token.isSpoiled { return .headerNotBase64URL }
     if issuer != rule.issuer { return .issuerNotConfigured }
     if token.hasExpired { return .expired }
     if let audience = rule.audience, token.audience != audience { return .audienceNotAllowed }
@@ -115,7 +118,7 @@ struct Oracle {
         // Without a prefix the whole value is taken, and one with a prefix in it is no token.
         guard case .header(name, let written, var token) = part else { continue }
         if prefix.isEmpty {
-          if !written.isEmpty { token.issuer = nil }
+          token.isSpoiled = !written.isEmpty
           found.append(.header(name: name, prefix: written, token))
         } else if written == prefix {
           found.append(part)
