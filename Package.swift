@@ -1,11 +1,13 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every target is built with the same settings; a target that needs less safety says so in a review, not here.
+/// Every target is built with the same settings; a target that needs less safety says so in a review, not
+/// here.
 let settings: [SwiftSetting] = [
   // Data races are compile errors.
   .swiftLanguageMode(.v6),
-  // Every unsafe construct is spelled `unsafe`: greppable, and fenced to the targets that own C handles or bytes.
+  // Every unsafe construct is spelled `unsafe`: greppable, and fenced to the targets that own C handles or
+  // bytes.
   .strictMemorySafety(),
   // A warning nobody fixes is a warning nobody reads.
   .treatAllWarnings(as: .error),
@@ -15,7 +17,8 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   // A member is usable only where its module is imported: the arrows between targets stay one way.
   .enableUpcomingFeature("MemberImportVisibility"),
-  // Small public functions over `Span` inline across targets only with this (4 times slower per byte without).
+  // Small public functions over `Span` inline across targets only with this (4 times slower per byte
+  // without).
   .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
@@ -120,7 +123,8 @@ let package = Package(
     tests("Issuer", ["Signatures", "JWT", "JSON", "Bytes"]),
     tests("Istio", ["YAML", "JWT"]),
     tests("Policy", ["Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
-    tests("Authorizer", ["Policy", "Istio", "Check", "JWT", "Issuer", "Signatures", "Metrics", "JSON", "Bytes"]),
+    tests(
+      "Authorizer", ["Policy", "Istio", "Check", "JWT", "Issuer", "Signatures", "Metrics", "JSON", "Bytes"]),
     tests("Metrics", ["Bytes"]),
     tests("System", ["Bytes"]),
     tests("EventLoop", ["System", "Bytes"]),

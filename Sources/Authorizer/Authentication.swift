@@ -4,8 +4,8 @@ import JSON
 import JWT
 public import Signatures
 
-/// Finds and verifies the tokens of a request for all rules of a workload, and combines the rules' outcomes as Istio
-/// has Envoy do (semantics, sections 1.4 to 1.7). One value a worker; its storage is reused.
+/// Finds and verifies the tokens of a request for all rules of a workload, and combines the rules' outcomes
+/// as Istio has Envoy do (semantics, sections 1.4 to 1.7). One value a worker; its storage is reused.
 struct Authentication: ~Copyable {
   /// What became of one rule.
   enum Outcome: Sendable, Equatable {
@@ -68,8 +68,8 @@ struct Authentication: ~Copyable {
       ? requireAll(plan, check, in: message, now: now) : requireAny(plan, check, in: message, now: now)
   }
 
-  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)): the first rule that passes ends the search; without one, all tokens
-  /// must be missing.
+  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)): the first rule that passes ends the search; without one,
+  /// all tokens must be missing.
   private mutating func requireAny(
     _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Requirement {
@@ -126,7 +126,8 @@ struct Authentication: ~Copyable {
 
   // MARK: One rule
 
-  /// All tokens of the rule must be valid. They are taken last to first, so the first one writes the claims last.
+  /// All tokens of the rule must be valid. They are taken last to first, so the first one writes the claims
+  /// last.
   private mutating func evaluate(
     _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Outcome {
@@ -135,7 +136,7 @@ struct Authentication: ~Copyable {
     if finder.found.count > settings.maximumTokensPerRule { return .failed(.malformed) }
     for index in finder.found.indices.reversed() {
       do throws(TokenError) {
-        try accept(finder.found[index], rule, message: message, now: now)
+        try accept(finder.found[index], rule, check, in: message, now: now)
       } catch {
         return .failed(error)
       }
@@ -145,14 +146,19 @@ struct Authentication: ~Copyable {
 
   /// Verifies one token and applies what its rule does after that.
   private mutating func accept(
-    _ found: FoundToken, _ rule: borrowing TokenRule, message: Span<UInt8>, now: UInt64
+    _ found: FoundToken, _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>,
+    now: UInt64
   ) throws(TokenError) {
     try Self.parse(found, message, finder, into: &token, settings.token)
     try verify(rule, now: now)
     if rule.forwardsToken { return }
     switch found.place {
     case .header(let index): changes.removeHeader(rule.octets.span[rule.headers[index].name])
-    case .parameter(let index): changes.removeParameter(rule.octets.span[rule.parameters[index]])
+    case .parameter(let index):
+      let isRemoved = TokenFinder.removeParameter(
+        rule.octets.span[rule.parameters[index]], fromQueryOf: message[check.path], in: &changes,
+        scratch: &headerValue)
+      if !isRemoved { throw .malformed }
     case .cookie: break  // Envoy never removes cookies.
     }
   }
@@ -168,8 +174,8 @@ struct Authentication: ~Copyable {
     }
   }
 
-  /// Issuer, times, audience, signature, behind the parse: in Envoy's order, the first failure decides (semantics,
-  /// section 1.6).
+  /// Issuer, times, audience, signature, behind the parse: in Envoy's order, the first failure decides
+  /// (semantics, section 1.6).
   private mutating func verify(_ rule: borrowing TokenRule, now: UInt64) throws(TokenError) {
     if !rule.issuer.isEmpty {
       guard let issuer = token.issuer, token.payload.octets.span[issuer].equals(rule.octets.span[rule.issuer])

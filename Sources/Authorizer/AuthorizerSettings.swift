@@ -1,10 +1,10 @@
 public import JWT
 public import Policy
 
-// Authorizer: the way of one check. A `Check` and the message that holds its octets flow in; a `Verdict`, with what the
-// answer changes in the request, flows out. Tokens are found and verified here, policies are evaluated by `Policy`.
-// It does no I/O and reads no clock: the time is an argument. Nothing here can make an allowing verdict without a
-// complete evaluation (`Verdict`).
+// Authorizer: the way of one check. A `Check` and the message that holds its octets flow in; a `Verdict`,
+// with what the answer changes in the request, flows out. Tokens are found and verified here, policies are
+// evaluated by `Policy`. It does no I/O and reads no clock: the time is an argument. Nothing here can make an
+// allowing verdict without a complete evaluation (`Verdict`).
 
 /// What the pipeline of a check may be told.
 public struct AuthorizerSettings: Sendable {
@@ -14,8 +14,8 @@ public struct AuthorizerSettings: Sendable {
   public var token = TokenSettings()
   /// How far the clocks of issuer and authorizer may differ, in seconds. Envoy's filter has 60.
   public var clockSkewSeconds: UInt64 = 60
-  /// How many tokens of one request are verified for one rule; each costs a signature verification, and an honest
-  /// request carries one or two. A request with more is refused.
+  /// How many tokens of one request are verified for one rule; each costs a signature verification, and an
+  /// honest request carries one or two. A request with more is refused.
   public var maximumTokensPerRule = 8
 
   public init() {}

@@ -19,7 +19,8 @@ struct WorkloadPlan: ~Copyable, Sendable {
   let ruleNames: [[UInt8]]
 }
 
-/// Everything that checks are evaluated with, compiled and immutable. Workers borrow it; it knows nothing of them.
+/// Everything that checks are evaluated with, compiled and immutable. Workers borrow it; it knows nothing of
+/// them.
 public final class PolicySnapshot: Sendable {
   let workloads: OwnedArray<WorkloadPlan>
   let keySets: OwnedArray<JWKSet>

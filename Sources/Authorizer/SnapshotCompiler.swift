@@ -26,8 +26,8 @@ extension PolicySnapshot {
 
   /// Compiles resources for the configured workloads. Cold: it may allocate and take its time.
   ///
-  /// - Returns: no snapshot when any diagnostic is an error: a half-understood set of policies is never served (design,
-  ///   invariant 4).
+  /// - Returns: no snapshot when any diagnostic is an error: a half-understood set of policies is never
+  ///   served (design, invariant 4).
   public static func compile(_ input: Input, settings: AuthorizerSettings) -> Compilation {
     let selected = PolicyPlan(input.resources, workloads: input.workloads, settings: settings.policy)
     var diagnostics = selected.diagnostics

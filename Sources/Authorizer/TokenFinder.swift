@@ -24,8 +24,8 @@ struct FoundToken: Sendable {
   var text: Text
 }
 
-/// Collects the tokens of one rule from a request, in Envoy's order (semantics, section 1.4; protocol, section 0.4).
-/// It owns reusable storage; nothing is allocated once that has grown to the usual size.
+/// Collects the tokens of one rule from a request, in Envoy's order (semantics, section 1.4; protocol,
+/// section 0.4). It owns reusable storage; nothing is allocated once that has grown to the usual size.
 struct TokenFinder: ~Copyable, Sendable {
   private(set) var found: [FoundToken] = []
   /// What `.decoded` ranges refer to.
@@ -61,8 +61,9 @@ struct TokenFinder: ~Copyable, Sendable {
     let prefix = rule.octets.span[rule.headers[location].prefix]
     if changes.hidesHeader(name) { return }
     var line = check.headerIndex(of: name, in: message)
-    // One map entry a name is the rule of the joined encoding, and Envoy keeps `authorization` joined in the raw one.
-    // Several entries are a message that no honest proxy sends: reading the first or the last would be a guess.
+    // One map entry a name is the rule of the joined encoding, and Envoy keeps `authorization` joined in the
+    // raw one. Several entries are a message that no honest proxy sends: reading the first or the last would
+    // be a guess.
     let severalAllowed = check.headerEncoding == .raw && !name.equals("authorization")
     if let first = line, !severalAllowed,
       check.headerIndex(of: name, from: first + 1, in: message) != nil
@@ -81,10 +82,11 @@ struct TokenFinder: ~Copyable, Sendable {
     }
   }
 
-  /// The token in a header's value. The prefix may stand anywhere; characters no token has are skipped behind it; all
-  /// the rest is the token. Nil when the prefix is not there: then the value holds no token, not a bad one.
-  /// - Parameter mayBeSeveral: a comma may stand where two lines were joined. Skipping one could take the token out of a
-  ///   line in which Envoy, having both apart, looks for no prefix.
+  /// The token in a header's value. The prefix may stand anywhere; characters no token has are skipped behind
+  /// it; all the rest is the token. Nil when the prefix is not there: then the value holds no token, not a
+  /// bad one.
+  /// - Parameter mayBeSeveral: a comma may stand where two lines were joined. Skipping one could take the
+  ///   token out of a line in which Envoy, having both apart, looks for no prefix.
   private static func token(
     in message: Span<UInt8>, _ value: ByteRange, after prefix: Span<UInt8>, mayBeSeveral: Bool
   ) -> FoundToken.Text? {
@@ -127,6 +129,32 @@ struct TokenFinder: ~Copyable, Sendable {
     }
   }
 
+  /// Removes a parameter in every spelling that the query has of it: the proxy compares the names as they are
+  /// encoded, and a token in `access%5Ftoken` must not reach the upstream either.
+  /// - Returns: false when there are more spellings than an honest client has use for.
+  static func removeParameter(
+    _ name: Span<UInt8>, fromQueryOf path: Span<UInt8>, in changes: inout RequestChanges,
+    scratch: inout ByteBuffer
+  ) -> Bool {
+    changes.removeParameter(name)
+    guard let question = path.firstIndex(of: 0x3F) else { return true }
+    let limit = path.firstIndex(of: 0x23, from: question + 1) ?? path.count
+    var start = question + 1
+    while start < limit {
+      let end = path[0..<limit].firstIndex(of: 0x26, from: start) ?? limit
+      let spelled = path[start..<(path[0..<end].firstIndex(of: 0x3D, from: start) ?? end)]
+      scratch.removeAll()
+      PercentEncoding.decode(spelled, into: &scratch)
+      if scratch.span.equals(name) { changes.removeParameter(spelled) }
+      if changes.removedParameters.count > maximumRemovedParameters { return false }
+      start = end + 1
+    }
+    return true
+  }
+
+  /// Names in an answer's list of query parameters to remove: each rule has a few, each in one spelling.
+  private static let maximumRemovedParameters = 64
+
   private mutating func firstParameter(
     _ wanted: Span<UInt8>, path: Span<UInt8>, from start: Int
   ) -> ByteRange? {
@@ -151,8 +179,9 @@ struct TokenFinder: ~Copyable, Sendable {
 
   // MARK: Cookies
 
-  /// The first cookie called `name`. Cookie lines arrive joined with a comma in the joined encoding, yet a comma does
-  /// not separate cookies: where the two readings differ, the request is refused rather than guessed at.
+  /// The first cookie called `name`. Cookie lines arrive joined with a comma in the joined encoding, yet a
+  /// comma does not separate cookies: where the two readings differ, the request is refused rather than
+  /// guessed at.
   private mutating func collectCookie(
     _ name: Span<UInt8>, _ check: borrowing Check, in message: Span<UInt8>,
     changes: borrowing RequestChanges

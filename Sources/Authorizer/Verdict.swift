@@ -1,9 +1,9 @@
 public import JWT
 public import Policy
 
-/// The answer to a check. One that allows can be made in one place only, from the two values that only complete
-/// evaluations make (`AuthenticationPassed`, and `Decision` of the decision table); everything else denies (design,
-/// section 6, invariant 1).
+/// The answer to a check. One that allows can be made in one place only, from the two values that only
+/// complete evaluations make (`AuthenticationPassed`, and `Decision` of the decision table); everything else
+/// denies (design, section 6, invariant 1).
 public struct Verdict: Sendable {
   /// Why, in a word: the label of the metric and of the answer's metadata.
   public enum Reason: UInt8, Sendable, CaseIterable {

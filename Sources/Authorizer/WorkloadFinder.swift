@@ -2,9 +2,9 @@ import Bytes
 import Check
 import Istio
 
-/// Which workload a check is about (design, section 2): the one that the proxy's configuration names, else the one whose
-/// service account is the destination's, else the one whose hosts match, else the default. A name that nobody has is
-/// never given the default.
+/// Which workload a check is about (design, section 2): the one that the proxy's configuration names, else
+/// the one whose service account is the destination's, else the one whose hosts match, else the default. A
+/// name that nobody has is never given the default.
 struct WorkloadFinder: Sendable {
   private struct Account: Sendable {
     var namespace: [UInt8]
@@ -47,7 +47,8 @@ struct WorkloadFinder: Sendable {
     self.defaultWorkload = workloads.firstIndex { $0.name == defaultWorkload }
   }
 
-  /// The index of the check's workload; nil when it names an unknown one, or when nothing fits and there is no default.
+  /// The index of the check's workload; nil when it names an unknown one, or when nothing fits and there is
+  /// no default.
   func workload(of check: borrowing Check, in message: Span<UInt8>) -> Int? {
     // Of two entries with one key, protobuf's maps keep the last.
     for pair in check.contextExtensions.reversed() where message[pair.name].equals("countersign.workload") {

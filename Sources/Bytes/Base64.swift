@@ -1,9 +1,11 @@
-/// Base64url without padding (RFC 4648 section 5, RFC 7515 section 2), strict, and standard base64 for output.
+/// Base64url without padding (RFC 4648 section 5, RFC 7515 section 2), strict, and standard base64 for
+/// output.
 public enum Base64 {
   /// Decodes base64url and appends the octets.
   ///
-  /// Refused: padding, blanks and line ends, `+` and `/`, a length of 1 modulo 4, and unused bits that are set (two
-  /// spellings of one token would verify). Nothing stays appended after a refusal. An empty input is empty output.
+  /// Refused: padding, blanks and line ends, `+` and `/`, a length of 1 modulo 4, and unused bits that are
+  /// set (two spellings of one token would verify). Nothing stays appended after a refusal. An empty input is
+  /// empty output.
   /// - Returns: whether the input was well-formed.
   public static func decodeURL(_ input: Span<UInt8>, into output: inout ByteBuffer) -> Bool {
     let tail = input.count & 3

@@ -1,5 +1,5 @@
-/// Growable octets with one owner. It keeps its storage when emptied, so a buffer that a worker reuses for every check
-/// stops allocating once it has seen the largest one. Growth doubles; it never shrinks by itself.
+/// Growable octets with one owner. It keeps its storage when emptied, so a buffer that a worker reuses for
+/// every check stops allocating once it has seen the largest one. Growth doubles; it never shrinks by itself.
 @safe
 public struct ByteBuffer: ~Copyable {
   @usableFromInline var base: UnsafeMutablePointer<UInt8>
@@ -111,7 +111,8 @@ public struct ByteBuffer: ~Copyable {
     count -= amount
   }
 
-  /// Gives the storage back when it has grown beyond `limit`, so that one huge message does not stay resident.
+  /// Gives the storage back when it has grown beyond `limit`, so that one huge message does not stay
+  /// resident.
   public mutating func shrink(ifAbove limit: Int) {
     if capacity <= limit || count > limit { return }
     let fresh = UnsafeMutablePointer<UInt8>.allocate(capacity: limit)

@@ -1,8 +1,8 @@
 // Bytes: what every reader and writer stands on. Octets flow in as `Span<UInt8>`, results flow out as ranges,
 // numbers or appended octets. Nothing here knows a protocol, performs I/O or reads a clock.
 
-/// A part of some octets, by position. The stored form of everything read from a message: it borrows nothing, so it
-/// can be kept beside the octets and resolved against them later. Eight octets in size.
+/// A part of some octets, by position. The stored form of everything read from a message: it borrows nothing,
+/// so it can be kept beside the octets and resolved against them later. Eight octets in size.
 @frozen
 public struct ByteRange: Sendable, Hashable {
   public let start: UInt32

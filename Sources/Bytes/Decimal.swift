@@ -14,7 +14,8 @@ extension ByteBuffer {
 }
 
 extension Span where Element == UInt8 {
-  /// The number that all octets spell in decimal digits: no sign, no blanks, at least one digit, no overflow; else nil.
+  /// The number that all octets spell in decimal digits: no sign, no blanks, at least one digit, no overflow;
+  /// else nil.
   public func decimalValue() -> UInt64? {
     if isEmpty || count > 20 { return nil }
     var value: UInt64 = 0

@@ -1,4 +1,5 @@
-/// An IPv4 or IPv6 address as a number. The families stay apart: `::ffff:1.2.3.4` is an IPv6 address, as Envoy sees it.
+/// An IPv4 or IPv6 address as a number. The families stay apart: `::ffff:1.2.3.4` is an IPv6 address, as
+/// Envoy sees it.
 @frozen
 public struct IPAddress: Sendable, Hashable {
   public enum Family: Sendable { case v4, v6 }
@@ -11,7 +12,8 @@ public struct IPAddress: Sendable, Hashable {
     self.bits = bits
   }
 
-  /// Reads a bare address: dotted quad without leading zeros, or RFC 4291 text without zone, port or brackets.
+  /// Reads a bare address: dotted quad without leading zeros, or RFC 4291 text without zone, port or
+  /// brackets.
   public init?(_ text: Span<UInt8>) {
     if text.firstIndex(of: 0x3A) != nil {
       guard let bits = Self.readV6(text) else { return nil }

@@ -1,5 +1,6 @@
-/// A keyed 64-bit hash for tables over octets that a client chooses: without the key nobody can aim at one bucket.
-/// It is SipHash-1-3 (the variant Swift's own `Hasher` and Rust's tables rely on); not a message authentication code.
+/// A keyed 64-bit hash for tables over octets that a client chooses: without the key nobody can aim at one
+/// bucket. It is SipHash-1-3 (the variant Swift's own `Hasher` and Rust's tables rely on); not a message
+/// authentication code.
 @frozen
 public struct SeededHash: Sendable {
   @usableFromInline let key0: UInt64

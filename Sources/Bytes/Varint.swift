@@ -1,7 +1,7 @@
 /// Protocol Buffers' base-128 numbers.
 public enum Varint {
-  /// Reads a number at `index` and moves behind it. Nil, with `index` unspecified, when it is cut, longer than ten
-  /// octets or above 64 bits.
+  /// Reads a number at `index` and moves behind it. Nil, with `index` unspecified, when it is cut, longer
+  /// than ten octets or above 64 bits.
   @inlinable
   public static func read(_ octets: Span<UInt8>, at index: inout Int) -> UInt64? {
     if index < octets.count {

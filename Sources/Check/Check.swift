@@ -1,10 +1,12 @@
 public import Bytes
 
-// Check: one question of a proxy, whatever protocol carried it. A protocol's reader fills it with ranges over the
-// message's octets; the authorizer reads it. It owns no octets of the message, does no I/O and judges nothing.
+// Check: one question of a proxy, whatever protocol carried it. A protocol's reader fills it with ranges over
+// the message's octets; the authorizer reads it. It owns no octets of the message, does no I/O and judges
+// nothing.
 
-/// May this request pass? Every part is a range over the octets of the message that carried the question, so those
-/// must be kept as long as the check is read. One value is reused for every check of a worker: `reset` keeps storage.
+/// May this request pass? Every part is a range over the octets of the message that carried the question, so
+/// those must be kept as long as the check is read. One value is reused for every check of a worker: `reset`
+/// keeps storage.
 public struct Check: ~Copyable, Sendable {
   /// A name and a value. Of a map entry whose key or value is missing on the wire, that range is empty.
   @frozen
@@ -49,7 +51,8 @@ public struct Check: ~Copyable, Sendable {
   /// The server name that the client asked for in TLS; nil when the proxy sent no TLS session.
   public var serverName: ByteRange?
   public var headerEncoding = HeaderEncoding.joined
-  /// All header lines, pseudo headers included, in the order they came. Names are lower case as Envoy sends them.
+  /// All header lines, pseudo headers included, in the order they came. Names are lower case as Envoy sends
+  /// them.
   public var headers: [Pair] = []
   /// What the proxy's configuration says about this route.
   public var contextExtensions: [Pair] = []
@@ -78,7 +81,8 @@ public struct Check: ~Copyable, Sendable {
     filterMetadata.removeAll(keepingCapacity: true)
   }
 
-  /// The index of the next header line called `name` (lower case) at or after `start`. Cost: the number of lines.
+  /// The index of the next header line called `name` (lower case) at or after `start`. Cost: the number of
+  /// lines.
   public func headerIndex(of name: Span<UInt8>, from start: Int = 0, in message: Span<UInt8>) -> Int? {
     var index = start
     while index < headers.count {

@@ -1,8 +1,8 @@
 public import Bytes
 
-/// What an answer changes in the request that it lets through, and what policies must therefore see changed: Envoy
-/// evaluates its RBAC filter after its JWT filter has removed tokens and set headers. It owns its octets. One value is
-/// reused for every check of a worker.
+/// What an answer changes in the request that it lets through, and what policies must therefore see changed:
+/// Envoy evaluates its RBAC filter after its JWT filter has removed tokens and set headers. It owns its
+/// octets. One value is reused for every check of a worker.
 public struct RequestChanges: ~Copyable, Sendable {
   /// What all ranges below refer to.
   public private(set) var octets: ByteBuffer

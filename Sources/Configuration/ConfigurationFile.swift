@@ -14,7 +14,8 @@ extension ServiceConfiguration {
     public var diagnostics: [Diagnostic]
   }
 
-  /// Reads a configuration file's text over the defaults. Unknown keys are errors that name the nearest known one.
+  /// Reads a configuration file's text over the defaults. Unknown keys are errors that name the nearest known
+  /// one.
   public init(file: String, text: [UInt8]) throws(Refused) {
     self.init()
     var reader = SettingReader(file: file)
@@ -41,8 +42,8 @@ extension ServiceConfiguration {
 
   private static let mebibyte = 1 << 20
 
-  /// Every key of the file. `deploy/countersign.yaml` shows each with its default and its reason; a test holds the two
-  /// together.
+  /// Every key of the file. `deploy/countersign.yaml` shows each with its default and its reason; a test
+  /// holds the two together.
   static var settings: [(String, Setting)] {
     [
       ("listeners", .section(listenerSettings)),

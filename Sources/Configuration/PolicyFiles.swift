@@ -8,7 +8,8 @@ public enum PolicyFiles {
 
   /// Reads all resources below the given files and folders.
   ///
-  /// - Parameter paths: files as they are; of folders every `.yaml`, `.yml` and `.json` file below them, sorted.
+  /// - Parameter paths: files as they are; of folders every `.yaml`, `.yml` and `.json` file below them,
+  ///   sorted.
   /// - Throws: a path that cannot be read. What is wrong inside the files is among the diagnostics.
   public static func load(
     _ paths: [String], settings: LoaderSettings = LoaderSettings()

@@ -5,10 +5,12 @@ public import Istio
 public import Server
 public import System
 
-// Configuration: what an operator says. A configuration file, flags and the files of policies flow in; the service's
-// settings, the resources and diagnostics with positions flow out. It starts nothing and judges no request.
+// Configuration: what an operator says. A configuration file, flags and the files of policies flow in; the
+// service's settings, the resources and diagnostics with positions flow out. It starts nothing and judges no
+// request.
 
-/// Everything that `countersign serve` can be told, with its defaults. Each target's own settings are a field here.
+/// Everything that `countersign serve` can be told, with its defaults. Each target's own settings are a field
+/// here.
 public struct ServiceConfiguration: Sendable {
   /// Where proxies ask, by gRPC.
   public var grpc: ListenAddress

@@ -1,8 +1,8 @@
 import Istio
 import YAML
 
-/// How one key of the configuration file is read. The table of all keys (`ServiceConfiguration.settings`) is the whole
-/// grammar of the file.
+/// How one key of the configuration file is read. The table of all keys (`ServiceConfiguration.settings`) is
+/// the whole grammar of the file.
 enum Setting {
   typealias Target = ServiceConfiguration
 

@@ -1,5 +1,6 @@
-// Istio: the resources that say who may do what, as typed values. YAML or JSON text flows in; resources with the
-// position of every value, and diagnostics for the person who must fix the text, flow out. It matches no request.
+// Istio: the resources that say who may do what, as typed values. YAML or JSON text flows in; resources with
+// the position of every value, and diagnostics for the person who must fix the text, flow out. It matches no
+// request.
 
 /// A place in a file. Lines and columns count from 1; a column counts characters.
 public struct SourcePosition: Sendable, Hashable {

@@ -52,7 +52,8 @@ public struct RequestAuthentication: Sendable {
   }
 }
 
-/// One issuer's tokens: where they are found, what they must say, what is done with them (semantics, section 1.2).
+/// One issuer's tokens: where they are found, what they must say, what is done with them (semantics, section
+/// 1.2).
 public struct JWTRule: Sendable {
   /// Where the issuer's keys come from.
   public enum Keys: Sendable {

@@ -2,8 +2,9 @@ import EventLoop
 import Synchronization
 import System
 
-/// Takes connections and gives each to the worker that has fewest. Envoy opens about one long-lived connection for each of
-/// its own threads: accept luck would leave cores idle for hours (protocol, section 0.8).
+/// Takes connections and gives each to the worker that has fewest. Envoy opens about one long-lived
+/// connection for each of its own threads: accept luck would leave cores idle for hours (protocol, section
+/// 0.8).
 struct Acceptor: ~Copyable, Sendable {
   private static let listenerToken: UInt64 = 0
   private static let stopToken: UInt64 = 1
@@ -33,8 +34,8 @@ struct Acceptor: ~Copyable, Sendable {
         }
         for index in 0..<count where poller.event(index).token == Self.listenerToken {
           if acceptWaiting() { continue }
-          // The listener would be reported at once again: leave it alone for a while. It stays registered, since
-          // registering again could fail for want of the very memory that has run out.
+          // The listener would be reported at once again: leave it alone for a while. It stays registered,
+          // since registering again could fail for want of the very memory that has run out.
           try poller.change(listener.descriptor, token: Self.listenerToken, to: [])
           pausedUntil = now &+ shared.settings.acceptPause
         }

@@ -5,8 +5,8 @@ import HTTP
 import Metrics
 import System
 
-/// A connection with a place in a worker's table. The class gives it an address; the state does the work, so that one
-/// exclusivity check covers a whole turn.
+/// A connection with a place in a worker's table. The class gives it an address; the state does the work, so
+/// that one exclusivity check covers a whole turn.
 final class Connection {
   var state: ConnectionState
 
@@ -47,9 +47,9 @@ struct ConnectionState: ~Copyable {
 
   var descriptor: Int32 { socket.descriptor }
 
-  /// What it waits for next. A peer that takes no octets is not read from: that is what bounds its queue. One that takes
-  /// octets but has closed its HTTP/2 window is read from, or its WINDOW_UPDATE would never be seen; the limit of
-  /// streams bounds what it can pile up.
+  /// What it waits for next. A peer that takes no octets is not read from: that is what bounds its queue. One
+  /// that takes octets but has closed its HTTP/2 window is read from, or its WINDOW_UPDATE would never be
+  /// seen; the limit of streams bounds what it can pile up.
   var interest: Interest {
     var interest: Interest = []
     let isBlocked = written < output.count
@@ -81,7 +81,8 @@ struct ConnectionState: ~Copyable {
     case .moved:
       if http.receive(context.input.span, now: context.now) == .closing { readsNoMore = true }
     case .wouldBlock: break
-    // A client that has half-closed sends no acknowledgements and opens no windows: it gets what it can get now.
+    // A client that has half-closed sends no acknowledgements and opens no windows: it gets what it can get
+    // now.
     case .ended:
       readsNoMore = true
       peerHasEnded = true

@@ -1,5 +1,6 @@
-// Server: workers that answer. Connections flow in, verdicts flow out. A worker thread owns its poller, its connections,
-// its authorizer and its metric cells; nothing on the way of a check takes a lock or touches another thread's memory.
+// Server: workers that answer. Connections flow in, verdicts flow out. A worker thread owns its poller, its
+// connections, its authorizer and its metric cells; nothing on the way of a check takes a lock or touches
+// another thread's memory.
 //
 //   CheckServer     starts, spreads and stops everything
 //     Acceptor      one thread: takes connections and gives each to the worker that has fewest
@@ -9,9 +10,11 @@
 
 /// The limits of the server around its connections. Times are nanoseconds.
 public struct ServerSettings: Sendable {
-  /// Connections at once. Proxies open one or a few a thread; each costs some 20 KiB. One more is closed at once.
+  /// Connections at once. Proxies open one or a few a thread; each costs some 20 KiB. One more is closed at
+  /// once.
   public var maximumConnections = 10_000
-  /// Octets that are read from a connection in one turn, so that one loud connection does not starve the others.
+  /// Octets that are read from a connection in one turn, so that one loud connection does not starve the
+  /// others.
   public var readOctetsPerTurn = 128 << 10
   /// How long a peer may leave octets of ours untaken before it is cut off.
   public var writeStallTimeout: UInt64 = 30_000_000_000

@@ -2,8 +2,8 @@ import EventLoop
 import Synchronization
 import System
 
-/// What all threads of a server share: the phase, the links to the workers, and the way to say that something is wrong.
-/// The request path reads the phase once a batch and touches nothing else of it.
+/// What all threads of a server share: the phase, the links to the workers, and the way to say that something
+/// is wrong. The request path reads the phase once a batch and touches nothing else of it.
 final class ServerState: Sendable {
   enum Phase: UInt8, Sendable, AtomicRepresentable {
     case serving
@@ -21,7 +21,8 @@ final class ServerState: Sendable {
   private let lastReport = Mutex<[ServerEvent: UInt64]>([:])
   private let reports: @Sendable (ServerEvent, String) -> Void
 
-  // Out of line: the release compiler crashes on an inlined initializer of an object with atomics in a throwing caller.
+  // Out of line: the release compiler crashes on an inlined initializer of an object with atomics in a
+  // throwing caller.
   @inline(never)
   init(
     workers: Int, settings: ServerSettings, clock: Clock,
@@ -53,7 +54,8 @@ final class ServerState: Sendable {
     for worker in workers { worker.wakeup.ring() }
   }
 
-  /// Tells the operator, at most once a second for each kind of event: a flood must not become a flood of lines.
+  /// Tells the operator, at most once a second for each kind of event: a flood must not become a flood of
+  /// lines.
   func report(_ event: ServerEvent, _ text: @autoclosure () -> String) {
     let now = clock.monotonicNanoseconds()
     let isDue = lastReport.withLock { last in

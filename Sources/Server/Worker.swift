@@ -19,8 +19,8 @@ struct WorkerStart: ~Copyable, Sendable {
   consuming func takeCells() -> WorkerCells { cells }
 }
 
-/// One thread's server: its poller, its connections, its authorizer. Nothing in it is shared; what others need of it they
-/// get through its `WorkerLink`.
+/// One thread's server: its poller, its connections, its authorizer. Nothing in it is shared; what others
+/// need of it they get through its `WorkerLink`.
 struct Worker: ~Copyable {
   private static let wakeupToken = UInt64.max
   /// How often times are looked at, and the longest sleep: health checks want to see that the loop turns.
@@ -39,7 +39,8 @@ struct Worker: ~Copyable {
   private var nextTick: UInt64 = 0
   private var drainingSince: UInt64?
 
-  /// The connection in a slot, if any, and how often the slot was used: a late event of one that has gone is known.
+  /// The connection in a slot, if any, and how often the slot was used: a late event of one that has gone is
+  /// known.
   private struct ConnectionSlot {
     var connection: Connection?
     var generation: UInt32 = 0

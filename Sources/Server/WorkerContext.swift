@@ -6,7 +6,8 @@ import Metrics
 import Policy
 import System
 
-/// What a worker's connections share for the length of a batch: the service, scratch octets, the time, the metrics.
+/// What a worker's connections share for the length of a batch: the service, scratch octets, the time, the
+/// metrics.
 struct WorkerContext: ~Copyable {
   /// How a call is answered.
   enum Answer {
@@ -65,7 +66,8 @@ struct WorkerContext: ~Copyable {
     countedVerifications = verifications
   }
 
-  /// The time to hold a call's deadline against. A batch of expensive checks takes longer than a deadline may be away.
+  /// The time to hold a call's deadline against. A batch of expensive checks takes longer than a deadline may
+  /// be away.
   func currentTime(for call: Call) -> UInt64 {
     call.deadline == .max ? now : clock.monotonicNanoseconds()
   }

@@ -2,8 +2,8 @@ import EventLoop
 import Synchronization
 import System
 
-/// What other threads may touch of a worker: a mailbox of sockets and a few numbers. The worker itself is on nobody
-/// else's path.
+/// What other threads may touch of a worker: a mailbox of sockets and a few numbers. The worker itself is on
+/// nobody else's path.
 final class WorkerLink: Sendable {
   let wakeup: Wakeup
   private let mailbox = Mutex(Mailbox())
@@ -19,7 +19,8 @@ final class WorkerLink: Sendable {
     var isClosed = false
   }
 
-  // Out of line: the release compiler crashes on an inlined initializer of an object with atomics in a throwing caller.
+  // Out of line: the release compiler crashes on an inlined initializer of an object with atomics in a
+  // throwing caller.
   @inline(never)
   init(now: UInt64) throws(SystemError) {
     wakeup = try Wakeup()
@@ -58,7 +59,8 @@ final class WorkerLink: Sendable {
 
   func connectionClosed() { connections.wrappingSubtract(1, ordering: .relaxed) }
 
-  /// The worker has finished, has ended or never began: closes what waits in the mailbox and what still comes.
+  /// The worker has finished, has ended or never began: closes what waits in the mailbox and what still
+  /// comes.
   func close() {
     let left = mailbox.withLock { mailbox in
       mailbox.isClosed = true

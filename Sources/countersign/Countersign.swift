@@ -1,8 +1,8 @@
 import ArgumentParser
 import System
 
-// countersign: the commands, and the wiring of the service. Arguments flow in; files, lines on the terminal and an exit
-// code flow out. Nothing here runs while a check is judged.
+// countersign: the commands, and the wiring of the service. Arguments flow in; files, lines on the terminal
+// and an exit code flow out. Nothing here runs while a check is judged.
 
 @main
 struct Countersign: ParsableCommand {

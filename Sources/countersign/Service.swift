@@ -75,7 +75,8 @@ struct Service {
     return try AdminServer(configuration.admin) { router.respond(to: $0) }
   }
 
-  /// Waits for a signal to end, then until all calls have finished, the time for that is over, or a second signal.
+  /// Waits for a signal to end, then until all calls have finished, the time for that is over, or a second
+  /// signal.
   private func wait(
     _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus
   ) throws {

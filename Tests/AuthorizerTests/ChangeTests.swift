@@ -26,6 +26,26 @@ struct ChangeTests {
     }
   }
 
+  @Test func `A removed parameter is removed in every spelling that the query has of it`() throws {
+    let gate = try Gate(authentication(a.rule()))
+    let token = try a.token()
+    let answer = gate.ask(.get("/?access%5Ftoken=\(token)&%61ccess_token=x&access_token=y&access_tokens=z"))
+    #expect(answer.isAllowed)
+    #expect(Set(answer.removedParameters) == ["access_token", "access%5Ftoken", "%61ccess_token"])
+  }
+
+  @Test func `More spellings of one parameter than anybody needs are refused`() throws {
+    let gate = try Gate(authentication(a.rule()))
+    let names = (0..<4_096).map { bits in
+      String(
+        Array("access_token").enumerated().map { index, letter -> String in
+          bits >> index & 1 == 0 ? String(letter) : "%" + String(letter.asciiValue ?? 0, radix: 16)
+        }.joined())
+    }
+    let query = "access_token=\(try a.token())&" + names.joined(separator: "=x&")
+    #expect(gate.ask(.get("/?\(query)")).status == 401)
+  }
+
   @Test func `What holds no token stays in the request`() throws {
     let gate = try Gate(authentication(a.rule()))
     #expect(gate.ask(Request().with("authorization", "Basic x")).removed.isEmpty)

@@ -72,7 +72,8 @@ struct CombiningTests {
   @Test func `Of several specific errors the last alternative's is told, which begins at the first rule`()
     throws
   {
-    // Behind the rules stands ALL over the same rules, each allowed to be missing: its first failure comes last.
+    // Behind the rules stands ALL over the same rules, each allowed to be missing: its first failure comes
+    // last.
     let gate = try Gate(authentication(a.rule(xa), b.rule(xb)))
     #expect(
       gate.body(Request().with("x-a", try a.token(past)).with("x-b", try b.forged())) == "Jwt is expired")

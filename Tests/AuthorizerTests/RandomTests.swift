@@ -2,8 +2,8 @@ import JWT
 import TestSupport
 import Testing
 
-/// Semantics 1.4, 1.5 and 1.7 once more, slowly and from the words of the specification: tokens are values here, places
-/// are lists, and nothing is shared with the authorizer.
+/// Semantics 1.4, 1.5 and 1.7 once more, slowly and from the words of the specification: tokens are values
+/// here, places are lists, and nothing is shared with the authorizer.
 struct Oracle {
   struct Token {
     var text = ""

@@ -3,7 +3,8 @@ import Foundation
 import Synchronization
 import System
 
-/// An upstream that answers every request with the head that it was sent, as the body: so tests see what passed.
+/// An upstream that answers every request with the head that it was sent, as the body: so tests see what
+/// passed.
 final class EchoUpstream: Sendable {
   let port: UInt16
   private let isStopped = Atomic<Bool>(false)

@@ -203,7 +203,8 @@ struct EnvoyPolicyComparisonTests {
 
   private static func claim(_ match: String) -> String {
     """
-    {"or_match": {"value_matchers": [{"list_match": {"one_of": {"string_match": \(match)}}}, {"string_match": \(match)}]}}
+    {"or_match": {"value_matchers": [
+      {"list_match": {"one_of": {"string_match": \(match)}}}, {"string_match": \(match)}]}}
     """
   }
 

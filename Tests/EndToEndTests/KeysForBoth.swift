@@ -129,6 +129,7 @@ struct KeysForBoth {
     let good = try token("")
     let parts = good.components(separatedBy: ".")
     let (head, body, signature) = (parts[0], parts[1], parts[2])
+    let base64: Purpose = ("base64url holds no blanks", 401, nil)
     let sections: Purpose = ("an empty section is no section", 401, EnvoyComparisonTests.form)
     return [
       ("one part", head, nil), ("two parts", "\(head).\(body)", nil), ("four parts", "\(good).x", nil),
@@ -141,9 +142,9 @@ struct KeysForBoth {
       ("header, standard alphabet", "\(head)+.\(body).\(signature)", nil),
       ("payload no base64", "\(head).\(body)!.\(signature)", nil),
       ("signature no base64", "\(head).\(body).\(signature)!", nil),
-      ("blank inside", "\(head).\(body) .\(signature)", nil),
+      ("blank inside", "\(head).\(body) .\(signature)", base64),
       ("signature of one octet", "\(head).\(body).AA", nil), ("signature too long", "\(good)AAAA", nil),
-      ("signature too short", String(good.dropLast(4)), nil), ("broken", TestIssuer.broken(good), nil),
+      ("signature too short", String(good.dropLast(6)), nil), ("broken", TestIssuer.broken(good), nil),
       ("base64 of a wrong length", "\(head).\(body).AAAAA", nil),
       ("payload of another", "\(head).e30.\(signature)", nil),
     ]

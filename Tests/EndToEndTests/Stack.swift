@@ -120,13 +120,17 @@ final class EnvoyProcess {
       {"name": "envoy.filters.http.router", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}
       """
+    let manager =
+      "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3"
+      + ".HttpConnectionManager"
     return """
       {"static_resources": {"listeners": [{"address": {"socket_address": {
         "address": "127.0.0.1", "port_value": \(port)}}, "filter_chains": [{"filters": [{
           "name": "envoy.filters.network.http_connection_manager", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "@type": "\(manager)",
             "stat_prefix": "test", "normalize_path": true, "route_config": {"virtual_hosts": [{
-              "name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]}]},
+              "name": "all", "domains": ["*"], "routes": [
+                {"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]}]},
             "http_filters": [\((filters + [router]).joined(separator: ","))]}}]}]}],
         "clusters": [\(clusters.joined(separator: ","))]}}
       """

@@ -2,7 +2,8 @@ import Foundation
 import System
 import TestSupport
 
-// EndToEndTests: the real server as its own process, behind the real Envoy, asked by a real client over sockets.
+// EndToEndTests: the real server as its own process, behind the real Envoy, asked by a real client over
+// sockets.
 
 /// The programs that these tests run.
 enum Tools {

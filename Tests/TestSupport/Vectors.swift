@@ -1,8 +1,9 @@
 public import Foundation
 
-/// Test data made by others. It lives outside the project: in `$COUNTERSIGN_VECTORS`, else in `../shared/vectors`
-/// beside the package. A test that needs it asks `Vectors.available` in an `.enabled(if:)` trait: it skips with that
-/// reason where the data is missing, and fails in CI (`CI=true`), where a silent skip would be a lie.
+/// Test data made by others. It lives outside the project: in `$COUNTERSIGN_VECTORS`, else in
+/// `../shared/vectors` beside the package. A test that needs it asks `Vectors.available` in an
+/// `.enabled(if:)` trait: it skips with that reason where the data is missing, and fails in CI (`CI=true`),
+/// where a silent skip would be a lie.
 public enum Vectors {
   /// The folder, or nil when it is not there.
   public static let folder: URL? = {
