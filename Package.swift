@@ -120,7 +120,7 @@ let package = Package(
     tests("Issuer", ["Signatures", "JWT", "JSON", "Bytes"]),
     tests("Istio", ["YAML", "JWT"]),
     tests("Policy", ["Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
-    tests("Authorizer", ["Policy", "Istio", "Check", "JWT", "Issuer", "Signatures", "JSON", "Bytes"]),
+    tests("Authorizer", ["Policy", "Istio", "Check", "JWT", "Issuer", "Signatures", "Metrics", "JSON", "Bytes"]),
     tests("Metrics", ["Bytes"]),
     tests("System", ["Bytes"]),
     tests("EventLoop", ["System", "Bytes"]),

@@ -40,6 +40,9 @@ public final class PolicySnapshot: Sendable {
   /// How many workloads it knows.
   public var workloadCount: Int { workloads.count }
 
+  /// How many key sets it holds: rules with the same text share one.
+  public var keySetCount: Int { keySets.count }
+
   /// The name of a workload, for people.
   public func workloadName(_ index: Int) -> String { workloads[index].name }
 

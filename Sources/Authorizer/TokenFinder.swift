@@ -47,7 +47,7 @@ struct TokenFinder: ~Copyable, Sendable {
       collectParameters(rule, path: message[check.path], base: Int(check.path.start), changes: changes)
     }
     for index in rule.cookies.indices {
-      collectCookie(rule.octets.span[rule.cookies[index]], check, in: message)
+      collectCookie(rule.octets.span[rule.cookies[index]], check, in: message, changes: changes)
     }
   }
 
@@ -70,9 +70,12 @@ struct TokenFinder: ~Copyable, Sendable {
       found.append(FoundToken(place: .header(location), text: .unreadable))
       return
     }
+    let mayBeSeveral = check.headerEncoding == .joined && !name.equals("authorization")
     while let index = line {
-      if let token = Self.token(in: message, check.headers[index].value, after: prefix) {
-        found.append(FoundToken(place: .header(location), text: .message(token)))
+      if let text = Self.token(
+        in: message, check.headers[index].value, after: prefix, mayBeSeveral: mayBeSeveral)
+      {
+        found.append(FoundToken(place: .header(location), text: text))
       }
       line = check.headerIndex(of: name, from: index + 1, in: message)
     }
@@ -80,16 +83,21 @@ struct TokenFinder: ~Copyable, Sendable {
 
   /// The token in a header's value. The prefix may stand anywhere; characters no token has are skipped behind it; all
   /// the rest is the token. Nil when the prefix is not there: then the value holds no token, not a bad one.
+  /// - Parameter mayBeSeveral: a comma may stand where two lines were joined. Skipping one could take the token out of a
+  ///   line in which Envoy, having both apart, looks for no prefix.
   private static func token(
-    in message: Span<UInt8>, _ value: ByteRange, after prefix: Span<UInt8>
-  ) -> ByteRange? {
+    in message: Span<UInt8>, _ value: ByteRange, after prefix: Span<UInt8>, mayBeSeveral: Bool
+  ) -> FoundToken.Text? {
     let value = trimmed(value, in: message)
-    if prefix.isEmpty { return value }
+    if prefix.isEmpty { return .message(value) }
     let text = message[value]
     guard let position = text.firstIndex(of: prefix) else { return nil }
     var start = position + prefix.count
-    while start < text.count, !tokenCharacters.contains(text[start]) { start += 1 }
-    return start == text.count ? value : value.dropFirst(start)
+    while start < text.count, !tokenCharacters.contains(text[start]) {
+      if mayBeSeveral, text[start] == 0x2C { return .unreadable }
+      start += 1
+    }
+    return .message(start == text.count ? value : value.dropFirst(start))
   }
 
   private static let tokenCharacters = ASCIISet(
@@ -146,9 +154,11 @@ struct TokenFinder: ~Copyable, Sendable {
   /// The first cookie called `name`. Cookie lines arrive joined with a comma in the joined encoding, yet a comma does
   /// not separate cookies: where the two readings differ, the request is refused rather than guessed at.
   private mutating func collectCookie(
-    _ name: Span<UInt8>, _ check: borrowing Check, in message: Span<UInt8>
+    _ name: Span<UInt8>, _ check: borrowing Check, in message: Span<UInt8>,
+    changes: borrowing RequestChanges
   ) {
     let header = Self.cookieHeader
+    if changes.hidesHeader(header.span) { return }
     var line = check.headerIndex(of: header.span, in: message)
     while let index = line {
       let value = check.headers[index].value

@@ -68,7 +68,9 @@ extension Span where Element == UInt8 {
     if pattern.isEmpty { return start <= count ? start : nil }
     var index = start
     while index + pattern.count <= count {
-      if self[index] == pattern[0], extracting(index..<(index + pattern.count)).equals(pattern) { return index }
+      if self[index] == pattern[0], extracting(index..<(index + pattern.count)).equals(pattern) {
+        return index
+      }
       index += 1
     }
     return nil

@@ -7,7 +7,8 @@ public struct ObjectMetadata: Sendable {
   /// Where the resource begins.
   public var position: SourcePosition
 
-  public init(name: String, namespace: String, annotations: [String: String] = [:], position: SourcePosition) {
+  public init(name: String, namespace: String, annotations: [String: String] = [:], position: SourcePosition)
+  {
     self.name = name
     self.namespace = namespace
     self.annotations = annotations
@@ -141,7 +142,8 @@ public struct Rule: Sendable {
   public var position: SourcePosition
 
   public init(
-    sources: [Source] = [], operations: [Operation] = [], conditions: [Condition] = [], position: SourcePosition
+    sources: [Source] = [], operations: [Operation] = [], conditions: [Condition] = [],
+    position: SourcePosition
   ) {
     self.sources = sources
     self.operations = operations
@@ -225,7 +227,8 @@ public struct Workload: Sendable {
   public var hosts: [String]
 
   public init(
-    name: String, namespace: String, labels: [String: String], serviceAccount: String? = nil, hosts: [String] = []
+    name: String, namespace: String, labels: [String: String], serviceAccount: String? = nil,
+    hosts: [String] = []
   ) {
     self.name = name
     self.namespace = namespace

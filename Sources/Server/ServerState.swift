@@ -21,6 +21,8 @@ final class ServerState: Sendable {
   private let lastReport = Mutex<[ServerEvent: UInt64]>([:])
   private let reports: @Sendable (ServerEvent, String) -> Void
 
+  // Out of line: the release compiler crashes on an inlined initializer of an object with atomics in a throwing caller.
+  @inline(never)
   init(
     workers: Int, settings: ServerSettings, clock: Clock,
     reports: @escaping @Sendable (ServerEvent, String) -> Void

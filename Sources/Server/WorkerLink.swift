@@ -19,6 +19,8 @@ final class WorkerLink: Sendable {
     var isClosed = false
   }
 
+  // Out of line: the release compiler crashes on an inlined initializer of an object with atomics in a throwing caller.
+  @inline(never)
   init(now: UInt64) throws(SystemError) {
     wakeup = try Wakeup()
     heartbeat = Heartbeat(now: now)

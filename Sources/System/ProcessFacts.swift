@@ -36,6 +36,19 @@ public struct ProcessFacts: Sendable, Hashable {
     return facts
   }
 
+  /// Raises the number of descriptors that may be open to what the system allows without privilege (the hard
+  /// limit), as every server does at start: the soft limit is kept low for old programs that call `select`.
+  /// - Returns: the limit that holds now; nil when it cannot be read.
+  @discardableResult
+  public static func raiseDescriptorLimit() -> UInt64? {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var limit = rlimit()
+    guard unsafe getrlimit(resource, &limit) == 0 else { return nil }
+    var raised = rlimit(rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max)
+    let hasRaised = unsafe setrlimit(resource, &raised) == 0
+    return UInt64(hasRaised ? limit.rlim_max : limit.rlim_cur)
+  }
+
   /// proc(5): field 22 of `stat` is the start in ticks since boot; the name in field 2 may hold anything, so
   /// counting begins behind its closing parenthesis.
   private static func startTime() -> Double? {

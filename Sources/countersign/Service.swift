@@ -26,6 +26,7 @@ struct Service {
       // Before any thread starts: all of them inherit the mask.
       let signals = try SignalSource([.terminate, .interrupt, .hangUp])
       SignalSource.ignoreBrokenPipes()
+      ProcessFacts.raiseDescriptorLimit()
       var layout = MetricsLayout()
       let metrics = ServerMetrics(&layout)
       let registry = MetricsRegistry(layout)
@@ -87,7 +88,8 @@ struct Service {
       }
       break
     }
-    log.info("shutting down", metadata: ["timeout": "\(configuration.server.shutdownTimeout / 1_000_000_000)s"])
+    log.info(
+      "shutting down", metadata: ["timeout": "\(configuration.server.shutdownTimeout / 1_000_000_000)s"])
     status.beginStopping()
     server.beginShutdown()
     let limit = Clock.system.monotonicNanoseconds() &+ configuration.server.shutdownTimeout

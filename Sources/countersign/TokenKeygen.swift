@@ -18,7 +18,9 @@ struct TokenKeygen: ParsableCommand {
   @Option(name: .customLong("rsa-bits"), help: "Length of an RSA modulus, 2048 to 8192.")
   var rsaBits: Int = 2048
 
-  @Option(help: ArgumentHelp("Write the private key here, mode 0600; never over a file that exists.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Write the private key here, mode 0600; never over a file that exists.", valueName: "file"))
   var out: String?
 
   @Option(

@@ -30,23 +30,28 @@ struct TokenMint: ParsableCommand {
 
   @Option(
     name: .customLong("expires-in"),
-    help: ArgumentHelp("Valid for so long (1h, 30m, 90s; negative: expired already), or `never`.", valueName: "time"))
+    help: ArgumentHelp(
+      "Valid for so long (1h, 30m, 90s; negative: expired already), or `never`.", valueName: "time"))
   var expiresIn: String = "1h"
 
   @Option(
-    help: ArgumentHelp("A further claim; the value is JSON, or else a string; may be repeated.", valueName: "name=value"))
+    help: ArgumentHelp(
+      "A further claim; the value is JSON, or else a string; may be repeated.", valueName: "name=value"))
   var claim: [String] = []
 
-  @Option(help: ArgumentHelp("All claims as a JSON object; the options above win over it.", valueName: "json"))
+  @Option(
+    help: ArgumentHelp("All claims as a JSON object; the options above win over it.", valueName: "json"))
   var claims: String = "{}"
 
   func run() throws {
     let keys = try KeyFile.read(key)
     let now = Clock.system.wallSeconds()
-    var made = Claims(json: try merged(), issuer: issuer, subject: subject, audiences: audience, issuedAt: now)
+    var made = Claims(
+      json: try merged(), issuer: issuer, subject: subject, audiences: audience, issuedAt: now)
     if expiresIn != "never" {
       guard let seconds = Self.seconds(expiresIn), !now.addingReportingOverflow(seconds).overflow else {
-        throw CommandFailure.usage("--expires-in: `\(expiresIn)` is no time such as 1h, 30m, 90s or -5m, nor `never`")
+        throw CommandFailure.usage(
+          "--expires-in: `\(expiresIn)` is no time such as 1h, 30m, 90s or -5m, nor `never`")
       }
       made.expiry = now + seconds
     }
@@ -66,7 +71,9 @@ struct TokenMint: ParsableCommand {
         throw CommandFailure.usage("--claim: `\(text)` is not name=value")
       }
       let value = String(text[text.index(after: equals)...])
-      members.append("\(JSONText.string(String(text[..<equals]))):\(JSONText.isValue(value) ? value : JSONText.string(value))")
+      members.append(
+        "\(JSONText.string(String(text[..<equals]))):\(JSONText.isValue(value) ? value : JSONText.string(value))"
+      )
     }
     guard let end = claims.lastIndex(of: "}") else {
       throw CommandFailure.usage("--claims: not a JSON object")

@@ -23,19 +23,25 @@ struct Client: ~Copyable {
     }
   }
 
-  /// Everything until the server closes, or until `count` octets; nil as the end when neither comes in time.
-  func receive(atLeast count: Int = .max, seconds: Double = 5) -> (text: String, isClosed: Bool) {
+  /// Everything until the server closes, or until `count` octets, or when neither comes in time.
+  func receive(atLeast count: Int = .max, seconds: Double = 5) -> (
+    text: String, isClosed: Bool, isReset: Bool
+  ) {
     var buffer = ByteBuffer()
     let end = Date().addingTimeInterval(seconds)
     var isClosed = false
+    var isReset = false
     while buffer.count < count, Date() < end, !isClosed {
       guard socket.waitUntilReady(timeoutMilliseconds: 50) else { continue }
       switch socket.receive(into: &buffer, atMost: 65_536) {
       case .moved, .wouldBlock: continue
-      case .ended, .failed: isClosed = true
+      case .ended: isClosed = true
+      case .failed:
+        isClosed = true
+        isReset = true
       }
     }
-    return (String(decoding: buffer.copy(), as: UTF8.self), isClosed)
+    return (String(decoding: buffer.copy(), as: UTF8.self), isClosed, isReset)
   }
 }
 

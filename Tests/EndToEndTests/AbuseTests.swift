@@ -37,7 +37,9 @@ struct AbuseTests {
     print("seed \(seed)")
     var random = SeededGenerator(seed: seed)
     for _ in 0..<50 {
-      let noise = (0..<Int.random(in: 1...4_000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+      let noise = (0..<Int.random(in: 1...4_000, using: &random)).map { _ in
+        UInt8.random(in: 0...255, using: &random)
+      }
       _ = try HTTPClient.exchange(port: server.grpcPort, noise)
     }
     _ = try HTTPClient.exchange(port: server.grpcPort, Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
@@ -64,9 +66,11 @@ struct AbuseTests {
     // HEADERS of a call (HPACK literals), then a message that announces more than comes.
     var block: [UInt8] = [0x83, 0x86]
     for (name, value) in [
-      (":path", "/envoy.service.auth.v3.Authorization/Check"), (":authority", "x"), ("content-type", "application/grpc"),
+      (":path", "/envoy.service.auth.v3.Authorization/Check"), (":authority", "x"),
+      ("content-type", "application/grpc"),
     ] {
-      block += [0x00, UInt8(name.utf8.count)] + Array(name.utf8) + [UInt8(value.utf8.count)] + Array(value.utf8)
+      block +=
+        [0x00, UInt8(name.utf8.count)] + Array(name.utf8) + [UInt8(value.utf8.count)] + Array(value.utf8)
     }
     let headers: [UInt8] = [0, 0, UInt8(block.count), 1, 4, 0, 0, 0, 1] + block
     let half: [UInt8] = [0, 0, 9, 0, 0, 0, 0, 0, 1] + [0, 0, 0, 1, 0, 1, 2, 3, 4]
@@ -92,7 +96,9 @@ struct AbuseTests {
     #expect(try curlStatus(["-H", "content-type: application/grpc", url]) == "405")
     let folder = try Folder()
     let large = try folder.write("headers", "x-large: " + String(repeating: "a", count: 1 << 20))
-    let refused = try curlStatus(["-H", "@\(large)", "-H", "content-type: application/grpc", "--data", "", url])
+    let refused = try curlStatus([
+      "-H", "@\(large)", "-H", "content-type: application/grpc", "--data", "", url,
+    ])
     #expect(refused == "431" || refused == "000", "got \(refused)")
     try expectAlive(server, "wrong content types")
   }
@@ -101,7 +107,8 @@ struct AbuseTests {
     let folder = try Folder()
     let curl = try Child(
       URL(fileURLWithPath: "/usr/bin/curl"),
-      ["-s", "--max-time", "10", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_code}"] + arguments,
+      ["-s", "--max-time", "10", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_code}"]
+        + arguments,
       log: folder.url.appendingPathComponent("curl.log"))
     _ = curl.exitCode(within: 15)
     return curl.output

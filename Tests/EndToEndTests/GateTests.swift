@@ -26,7 +26,8 @@ struct GateTests {
 
   @Test func `with the DENY policy every path but the exempt one needs a valid token`() throws {
     let issuer = try TestIssuer()
-    let server = try CountersignProcess(policies: issuer.requestAuthentication() + TestIssuer.denyWithoutToken)
+    let server = try CountersignProcess(
+      policies: issuer.requestAuthentication() + TestIssuer.denyWithoutToken)
     let envoy = try EnvoyProcess(asking: server)
     let token = try issuer.token()
     // Envoy was asked once already, without a token, to see that it had started.
@@ -64,7 +65,8 @@ struct GateTests {
 
   @Test func `each of the thirteen algorithms passes, and fails when its signature is changed`() throws {
     let issuer = try TestIssuer(Algorithm.allCases)
-    let server = try CountersignProcess(policies: issuer.requestAuthentication() + TestIssuer.denyWithoutToken)
+    let server = try CountersignProcess(
+      policies: issuer.requestAuthentication() + TestIssuer.denyWithoutToken)
     let envoy = try EnvoyProcess(asking: server)
     #expect(Algorithm.allCases.count == 13)
     for algorithm in Algorithm.allCases {
@@ -83,7 +85,9 @@ struct GateTests {
     }
   }
 
-  @Test func `what policies set is the token's and never the client's, and the token is gone upstream`() throws {
+  @Test func `what policies set is the token's and never the client's, and the token is gone upstream`()
+    throws
+  {
     let issuer = try TestIssuer()
     let server = try CountersignProcess(
       policies: issuer.requestAuthentication(

@@ -52,7 +52,8 @@ struct LifecycleTests {
     let validated = try run(["validate", file])
     #expect(validated.code == 1)
     let lines = validated.output.split(separator: "\n").filter { $0.contains(": error: ") }
-    #expect(lines.contains { $0.hasPrefix("\(file):9:13: error: ") && $0.contains("paths") }, "\(validated.output)")
+    #expect(
+      lines.contains { $0.hasPrefix("\(file):9:13: error: ") && $0.contains("paths") }, "\(validated.output)")
     #expect(lines.contains { $0.hasPrefix("\(file):10:21: error: ") }, "\(validated.output)")
     let served = try run(["serve", "--policies", file] + Self.workload)
     #expect(served.code == 1)
@@ -90,7 +91,8 @@ struct LifecycleTests {
     let folder = try Folder()
     let file = try folder.write("p.yaml", try TestIssuer().requestAuthentication())
     let second = try run(
-      ["serve", "--policies", file, "--grpc", "127.0.0.1:\(server.grpcPort)", "--admin", "off"] + Self.workload)
+      ["serve", "--policies", file, "--grpc", "127.0.0.1:\(server.grpcPort)", "--admin", "off"]
+        + Self.workload)
     #expect(second.code == 1)
     #expect(second.output.contains("127.0.0.1:\(server.grpcPort)"), "\(second.output)")
   }

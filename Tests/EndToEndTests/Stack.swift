@@ -19,12 +19,14 @@ final class CountersignProcess {
     child = try Child(
       Tools.countersign,
       [
-        "serve", "--policies", file, "--workload", workload, "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+        "serve", "--policies", file, "--workload", workload, "--grpc", "127.0.0.1:0", "--admin",
+        "127.0.0.1:0",
       ] + arguments,
       log: folder.url.appendingPathComponent("countersign.log"))
     let child = child
     try child.wait("countersign is ready") { Self.port("admin", in: child.output) != nil }
-    guard let grpc = Self.port("grpc", in: child.output), let admin = Self.port("admin", in: child.output) else {
+    guard let grpc = Self.port("grpc", in: child.output), let admin = Self.port("admin", in: child.output)
+    else {
       throw Failure("no ports in:\n\(child.output)")
     }
     grpcPort = grpc
@@ -36,7 +38,8 @@ final class CountersignProcess {
 
   /// The port in the log's line `listening listener=NAME address=127.0.0.1:PORT`.
   private static func port(_ listener: String, in log: String) -> UInt16? {
-    for line in log.split(separator: "\n") where line.contains("listening") && line.contains("listener=\(listener)") {
+    for line in log.split(separator: "\n")
+    where line.contains("listening") && line.contains("listener=\(listener)") {
       guard let address = line.range(of: "address=127.0.0.1:") else { continue }
       return UInt16(line[address.upperBound...].prefix { $0.isNumber })
     }
@@ -66,7 +69,8 @@ final class EnvoyProcess {
     upstream = try EchoUpstream()
     port = try Tools.freePort()
     let configuration = Self.configuration(
-      port: port, filters: filters, clusters: clusters + [Self.cluster("upstream", port: upstream.port, http2: false)])
+      port: port, filters: filters,
+      clusters: clusters + [Self.cluster("upstream", port: upstream.port, http2: false)])
     let file = try folder.write("envoy.json", configuration)
     child = try Child(
       envoy, ["-c", file, "--use-dynamic-base-id", "--concurrency", "1", "-l", "error"],

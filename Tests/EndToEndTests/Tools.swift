@@ -8,7 +8,9 @@ import TestSupport
 enum Tools {
   /// The server, built beside the tests.
   static let countersign: URL = {
-    if let named = ProcessInfo.processInfo.environment["COUNTERSIGN_BINARY"] { return URL(fileURLWithPath: named) }
+    if let named = ProcessInfo.processInfo.environment["COUNTERSIGN_BINARY"] {
+      return URL(fileURLWithPath: named)
+    }
     let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     return tests.deletingLastPathComponent().appendingPathComponent("countersign")
   }()
@@ -17,7 +19,8 @@ enum Tools {
   static let envoy: URL? = {
     let named = ProcessInfo.processInfo.environment["COUNTERSIGN_ENVOY"]
     let file =
-      named.map { URL(fileURLWithPath: $0) } ?? Vectors.packageFolder.appendingPathComponent(".venv/bin/envoy")
+      named.map { URL(fileURLWithPath: $0) }
+      ?? Vectors.packageFolder.appendingPathComponent(".venv/bin/envoy")
     return FileManager.default.isExecutableFile(atPath: file.path) ? file : nil
   }()
 

@@ -37,7 +37,8 @@ public enum Vectors {
   /// The names of the files directly in a folder below it, sorted.
   public static func list(_ path: String) throws -> [String] {
     guard let folder else { throw VectorsMissing() }
-    return try FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent(path).path).sorted()
+    return try FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent(path).path)
+      .sorted()
   }
 }
 

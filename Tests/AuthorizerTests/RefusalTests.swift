@@ -1,0 +1,191 @@
+import Authorizer
+import Check
+import Foundation
+import JWT
+import Policy
+import TestSupport
+import Testing
+
+@Suite("Nothing unfinished allows: design 6, invariant 1; security checklist 2.1")
+struct RefusalTests {
+  let a = TestIssuer.a
+
+  @Test func `Every way out of a check but the last denies`() throws {
+    let filter = "experimental.envoy.filters.x[k]"
+    let gate = try Gate(
+      authentication(a.rule("audiences: [me]")) + allow(to(#"paths: ["/open"]"#))
+        + deny(to(#"methods: ["DELETE"]"#), when(filter, "values: [bad]")),
+      settings: AuthorizerSettings(normalizing: .base))
+    let open = Request.get("/open")
+    #expect(gate.ask(open).reason == .allowed)
+    let malformedMetadata = open.changed { $0.metadata = [("envoy.filters.x", [0xFF])] }
+    let exits: [(Request, Verdict.Reason)] = [
+      (open.changed { $0.hasHTTP = false }, .notHTTP),
+      (open.extended("countersign.workload", "x"), .unknownWorkload),
+      (open.bearer("rubbish"), .token),
+      (open.bearer(try a.token(#"{"aud":"you"}"#)), .token),
+      (open.bearer(try a.forged(#"{"aud":"me"}"#)), .token),
+      (open.changed { $0.path = "/open%00" }, .malformedPath),
+      (open.changed { $0.path = "open" }, .malformedPath),
+      (malformedMetadata, .malformedMetadata),
+      (.get("/shut"), .noRuleMatched),
+      (open.changed { $0.method = "DELETE" }, .deniedByRule),
+    ]
+    for (request, reason) in exits {
+      let answer = gate.ask(request)
+      #expect(!answer.isAllowed && answer.reason == reason, "\(reason): \(answer)")
+      #expect(answer.status == 401 || answer.status == 403)
+      #expect(!answer.body.isEmpty)
+      #expect(gate.ask(open).isAllowed, "a denial leaves nothing behind")
+    }
+    #expect(Set(exits.map(\.1)).union([.allowed]) == Set(Verdict.Reason.allCases))
+  }
+
+  @Test func `Only an allowing verdict says allowed, and each reason has its own label`() {
+    #expect(Set(Verdict.Reason.allCases.map { "\($0.label)" }).count == Verdict.Reason.allCases.count)
+  }
+
+  @Test func `A NUL in the path is refused although the path is not normalised`() throws {
+    let gate = try Gate(everybody)
+    #expect(gate.ask(.get("/a\u{0}b")).reason == .malformedPath)
+    #expect(gate.status(.get("/a%00b")) == 200)
+  }
+
+  @Test func `An allowing verdict is made in one place in the sources`() throws {
+    let folder = Vectors.packageFolder.appendingPathComponent("Sources")
+    let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+    var allowing: [String] = []
+    var proving: [String] = []
+    var constructing: [String] = []
+    var count = 0
+    for case let file as URL in files where file.pathExtension == "swift" {
+      count += 1
+      let code = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").filter {
+        !$0.drop { $0 == " " }.hasPrefix("//")
+      }
+      let name = "\(file.deletingLastPathComponent().lastPathComponent)/\(file.lastPathComponent)"
+      for line in code {
+        let packed = line.filter { $0 != " " }
+        if packed.contains("isAllowed=true") { allowing.append(name) }
+        if packed.contains("AuthenticationPassed(") { proving.append(name) }
+        if packed.contains("Verdict(") && packed.contains("after:") { constructing.append(name) }
+      }
+    }
+    #expect(count > 100)
+    #expect(allowing == ["Authorizer/Verdict.swift"])
+    #expect(proving == ["Authorizer/Verdict.swift"])
+    #expect(constructing == ["Authorizer/Authorizer.swift"])
+  }
+
+  @Test func `More tokens than the setting allows are refused, however good they are`() throws {
+    let gate = try Gate(authentication(a.rule("fromHeaders: [{name: x-t}]")) + onlyKnown)
+    let token = try a.token()
+    var request = Request().raw
+    for count in 1...10 {
+      request = request.with("x-t", token)
+      #expect(gate.status(request) == (count <= 8 ? 200 : 401), "\(count)")
+    }
+    #expect(gate.body(request) == malformed)
+    var settings = AuthorizerSettings()
+    settings.maximumTokensPerRule = 1
+    let strict = try Gate(authentication(a.rule()), settings: settings)
+    #expect(strict.status(Request().bearer(token)) == 200)
+    #expect(strict.status(Request("GET", "/?access_token=\(token)").bearer(token)) == 401)
+  }
+
+  @Test func `A token may have 16 KiB, and one of 1 MiB is refused at once`() throws {
+    let gate = try Gate(authentication(a.rule()) + onlyKnown)
+    func padded(_ size: Int) throws -> String {
+      try a.token("{\"sub\":\"me\",\"pad\":\"\(String(repeating: "x", count: size))\"}")
+    }
+    #expect(gate.status(Request().bearer(try padded(8_000))) == 200)
+    #expect(gate.body(Request().bearer(try padded(13_000))) == malformed)
+    #expect(gate.body(Request().bearer(try padded(1 << 20))) == malformed)
+    #expect(gate.body(.get("/?access_token=\(try padded(1 << 20))")) == malformed)
+    #expect(gate.body(Request().bearer(String(repeating: "a.", count: 1 << 19))) == malformed)
+    #expect(gate.status(Request().bearer(try a.token())) == 200)
+    var settings = AuthorizerSettings()
+    settings.token.maximumTokenBytes = 48 << 10
+    let wide = try Gate(authentication(a.rule()), settings: settings)
+    #expect(wide.status(Request().bearer(try padded(30_000))) == 200)
+  }
+
+  @Test func `Neither empty parts nor other counts of parts are a token`() throws {
+    let gate = try Gate(authentication(a.rule()) + onlyKnown)
+    let parts = try a.token().split(separator: ".").map(String.init)
+    let (head, body, signature) = (parts[0], parts[1], parts[2])
+    for bad in [
+      head, "\(head).\(body)", "\(head).\(body).", ".\(head).\(body).\(signature)",
+      "\(head)..\(body).\(signature)",
+      "\(head).\(body).\(signature).", "\(head).\(body).\(signature).x", "...", "..",
+      "\(head).\(body).\(signature),\(head).\(body).\(signature)",
+    ] {
+      #expect(gate.body(Request().bearer(bad)) == malformed, "\(bad)")
+    }
+    for bad in [
+      "\(signature)=", "\(signature) ", " \(signature)", "\(signature)\n", "+\(signature.dropFirst())",
+    ] {
+      let answer = gate.ask(Request().bearer("\(head).\(body).\(bad)x"))
+      #expect(answer.status == 401, "\(bad)")
+    }
+  }
+
+  @Test func `Nothing in a token leads to another key`() throws {
+    let gate = try Gate(authentication(a.rule(), TestIssuer.b.rule("fromHeaders: [{name: x-b}]")) + onlyKnown)
+    // Signed with the key of b, which the snapshot holds, yet not for this issuer.
+    let foreign = try TestIssuer.b.token(#"{"iss":"https://a","sub":"me"}"#)
+    #expect(gate.body(Request().bearer(foreign)) == "Jwks doesn't have key to match kid or alg from Jwt")
+    let named = try TestIssuer(TestIssuer.b.name, seed: 0xB0, keyID: "key-a").token(
+      #"{"iss":"https://a","sub":"me"}"#)
+    #expect(gate.body(Request().bearer(named)) == "Jwt verification fails")
+  }
+
+  @Test func `Issuer and subject are compared each, not as one text`() throws {
+    let short = TestIssuer("a", seed: 1, keyID: "k")
+    let long = TestIssuer("a/b", seed: 2, keyID: "k")
+    let gate = try Gate(
+      authentication(short.rule(), long.rule()) + allow(from(#"requestPrincipals: ["a/b/c"]"#)))
+    let one = gate.status(Request().bearer(try short.token(#"{"sub":"b/c"}"#)))
+    let other = gate.status(Request().bearer(try long.token(#"{"sub":"c"}"#)))
+    #expect([one, other].contains(403), "both would be one principal")
+  }
+
+  @Test func `Mutated requests never trap, and none passes without a true signature`() throws {
+    var random = SeededGenerator(announcing: "RefusalTests.mutated")
+    let gate = try Gate(
+      authentication(
+        a.rule("fromHeaders: [{name: authorization, prefix: \"Bearer \"}], fromParams: [t], fromCookies: [c]")
+      )
+        + onlyKnown)
+    let token = Array(try a.token().utf8)
+    let dots = token.indices.filter { token[$0] == 0x2E }
+    for _ in 0..<4_000 {
+      var bad = token
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let at = Int.random(in: 0..<bad.count, using: &random)
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: bad[at] = UInt8.random(in: 0...255, using: &random)
+        case 1: bad.remove(at: at)
+        default: bad.insert(UInt8.random(in: 0...255, using: &random), at: at)
+        }
+      }
+      // An octet that is skipped in front of a token, or a blank around the value, leaves the token true.
+      let core = bad.drop {
+        !(0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 || $0 == 0x2D || $0 == 0x5F
+          || $0 == 0x2E)
+      }
+      let trimmed = String(decoding: core, as: UTF8.self).trimmingCharacters(in: .whitespaces)
+      if Array(trimmed.utf8) == token || bad.count < dots.count { continue }
+      var request = Request().changed { $0.encoding = Bool.random(using: &random) ? .raw : .joined }
+      switch Int.random(in: 0..<2, using: &random) {
+      case 0: request = request.with("authorization", octets: Array("Bearer ".utf8) + bad)
+      default: request = request.with("cookie", octets: Array("x=y; c=".utf8) + bad)
+      }
+      let answer = gate.ask(request)
+      // A quoted cookie, or one that a semicolon ends, may leave the token whole.
+      if answer.isAllowed {
+        #expect(bad.count > token.count && bad.contains(0x3B), "\(String(decoding: bad, as: UTF8.self))")
+      }
+    }
+  }
+}
