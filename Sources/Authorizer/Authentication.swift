@@ -68,8 +68,8 @@ struct Authentication: ~Copyable {
       ? requireAll(plan, check, in: message, now: now) : requireAny(plan, check, in: message, now: now)
   }
 
-  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)): the first rule that passes ends the search; without one, all tokens
-  /// must be missing.
+  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)): the first rule that passes ends the search; without one, all
+  /// tokens must be missing.
   private mutating func requireAny(
     _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Requirement {

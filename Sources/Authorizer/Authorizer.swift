@@ -47,9 +47,9 @@ public struct Authorizer: ~Copyable {
   /// Signature verifications since this value was made.
   public var verifications: VerificationCounts { authentication.verifications }
 
-  /// Appends the value of `WWW-Authenticate` for a refused token, as Envoy words it (semantics, section 1.10): the URI as
-  /// the client sent it, its path and query cut at 256 octets. Control characters, which no honest proxy passes on, are
-  /// left out, so nobody can end the header with them.
+  /// Appends the value of `WWW-Authenticate` for a refused token, as Envoy words it (semantics, section 1.10): the
+  /// URI as the client sent it, its path and query cut at 256 octets. Control characters, which no honest proxy
+  /// passes on, are left out, so nobody can end the header with them.
   public static func appendChallenge(
     for error: TokenError, _ check: borrowing Check, in message: Span<UInt8>, to output: inout ByteBuffer
   ) {

@@ -83,8 +83,8 @@ struct TokenFinder: ~Copyable, Sendable {
 
   /// The token in a header's value. The prefix may stand anywhere; characters no token has are skipped behind it; all
   /// the rest is the token. Nil when the prefix is not there: then the value holds no token, not a bad one.
-  /// - Parameter mayBeSeveral: a comma may stand where two lines were joined. Skipping one could take the token out of a
-  ///   line in which Envoy, having both apart, looks for no prefix.
+  /// - Parameter mayBeSeveral: a comma may stand where two lines were joined. Skipping one could take the token
+  ///   out of a line in which Envoy, having both apart, looks for no prefix.
   private static func token(
     in message: Span<UInt8>, _ value: ByteRange, after prefix: Span<UInt8>, mayBeSeveral: Bool
   ) -> FoundToken.Text? {

@@ -3,8 +3,8 @@ import Istio
 
 /// One `jwtRules` entry in the form that the request path reads: ranges over one pool of octets, in sorted order.
 ///
-/// It is noncopyable and holds no object of its own per name, so that reading it counts no references: all workers share
-/// it.
+/// It is noncopyable and holds no object of its own per name, so that reading it counts no references: all workers
+/// share it.
 struct TokenRule: ~Copyable, Sendable {
   struct HeaderLocation: Sendable {
     /// In lower case.

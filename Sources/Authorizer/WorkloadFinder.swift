@@ -2,9 +2,9 @@ import Bytes
 import Check
 import Istio
 
-/// Which workload a check is about (design, section 2): the one that the proxy's configuration names, else the one whose
-/// service account is the destination's, else the one whose hosts match, else the default. A name that nobody has is
-/// never given the default.
+/// Which workload a check is about (design, section 2): the one that the proxy's configuration names, else the one
+/// whose service account is the destination's, else the one whose hosts match, else the default. A name that
+/// nobody has is never given the default.
 struct WorkloadFinder: Sendable {
   private struct Account: Sendable {
     var namespace: [UInt8]

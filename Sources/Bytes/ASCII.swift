@@ -62,7 +62,8 @@ extension Span where Element == UInt8 {
     return nil
   }
 
-  /// Where `pattern` first stands at or after `start`; an empty pattern stands everywhere. Cost: the product of both lengths.
+  /// Where `pattern` first stands at or after `start`; an empty pattern stands everywhere. Cost: the product of
+  /// both lengths.
   @inlinable
   public func firstIndex(of pattern: Span<UInt8>, from start: Int = 0) -> Int? {
     if pattern.isEmpty { return start <= count ? start : nil }

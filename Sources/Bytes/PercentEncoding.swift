@@ -1,7 +1,7 @@
 /// Percent-encoding of URIs (RFC 3986 section 2.1).
 public enum PercentEncoding {
-  /// Appends `text` with each `%XX` replaced by its octet. What is no complete escape stays as it is, as in Envoy; `+` is
-  /// no blank. Cost: one pass.
+  /// Appends `text` with each `%XX` replaced by its octet. What is no complete escape stays as it is, as in Envoy;
+  /// `+` is no blank. Cost: one pass.
   public static func decode(_ text: Span<UInt8>, into output: inout ByteBuffer) {
     var index = 0
     while index < text.count {

@@ -2,8 +2,8 @@ import EventLoop
 import Synchronization
 import System
 
-/// Takes connections and gives each to the worker that has fewest. Envoy opens about one long-lived connection for each of
-/// its own threads: accept luck would leave cores idle for hours (protocol, section 0.8).
+/// Takes connections and gives each to the worker that has fewest. Envoy opens about one long-lived connection for
+/// each of its own threads: accept luck would leave cores idle for hours (protocol, section 0.8).
 struct Acceptor: ~Copyable, Sendable {
   private static let listenerToken: UInt64 = 0
   private static let stopToken: UInt64 = 1

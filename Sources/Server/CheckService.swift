@@ -4,8 +4,8 @@ import Check
 public import ExtAuthz
 import JWT
 
-/// From the octets of a CheckRequest to the octets of its CheckResponse: one worker's service, without a connection. Its
-/// storage is reused; nothing is allocated for a check of usual size.
+/// From the octets of a CheckRequest to the octets of its CheckResponse: one worker's service, without a
+/// connection. Its storage is reused; nothing is allocated for a check of usual size.
 public struct CheckService: ~Copyable {
   /// What came of a message.
   public enum Outcome: Sendable {

@@ -47,8 +47,8 @@ struct ConnectionState: ~Copyable {
 
   var descriptor: Int32 { socket.descriptor }
 
-  /// What it waits for next. A peer that takes no octets is not read from: that is what bounds its queue. One that takes
-  /// octets but has closed its HTTP/2 window is read from, or its WINDOW_UPDATE would never be seen; the limit of
+  /// What it waits for next. A peer that takes no octets is not read from: that is what bounds its queue. One that
+  /// takes octets but has closed its HTTP/2 window is read from, or its WINDOW_UPDATE would never be seen; the limit of
   /// streams bounds what it can pile up.
   var interest: Interest {
     var interest: Interest = []

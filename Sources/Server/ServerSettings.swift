@@ -1,5 +1,6 @@
-// Server: workers that answer. Connections flow in, verdicts flow out. A worker thread owns its poller, its connections,
-// its authorizer and its metric cells; nothing on the way of a check takes a lock or touches another thread's memory.
+// Server: workers that answer. Connections flow in, verdicts flow out. A worker thread owns its poller, its
+// connections, its authorizer and its metric cells; nothing on the way of a check takes a lock or touches another
+// thread's memory.
 //
 //   CheckServer     starts, spreads and stops everything
 //     Acceptor      one thread: takes connections and gives each to the worker that has fewest

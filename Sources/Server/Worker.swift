@@ -19,8 +19,8 @@ struct WorkerStart: ~Copyable, Sendable {
   consuming func takeCells() -> WorkerCells { cells }
 }
 
-/// One thread's server: its poller, its connections, its authorizer. Nothing in it is shared; what others need of it they
-/// get through its `WorkerLink`.
+/// One thread's server: its poller, its connections, its authorizer. Nothing in it is shared; what others need of
+/// it they get through its `WorkerLink`.
 struct Worker: ~Copyable {
   private static let wakeupToken = UInt64.max
   /// How often times are looked at, and the longest sleep: health checks want to see that the loop turns.

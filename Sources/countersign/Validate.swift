@@ -50,7 +50,8 @@ struct Validate: ParsableCommand {
     if errors > 0 { throw ExitCode(1) }
   }
 
-  /// Compiles each policy for a workload of its own namespace and labels, so that what only the compiler finds is found.
+  /// Compiles each policy for a workload of its own namespace and labels, so that what only the compiler finds is
+  /// found.
   /// - Returns: how many errors it printed.
   private static func compileEach(_ resources: Resources, _ configuration: ServiceConfiguration) -> Int {
     var input = PolicySnapshot.Input(resources: resources, workloads: [], defaultWorkload: nil)

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A jwtRules entry, written twice by hand: as Istio's YAML, and as the provider that Istio would make of it. Two texts,
-/// so that a mistake of our own reading of one cannot hide in the other.
+/// A jwtRules entry, written twice by hand: as Istio's YAML, and as the provider that Istio would make of it. Two
+/// texts, so that a mistake of our own reading of one cannot hide in the other.
 struct RuleForBoth {
   var issuer: String
   var jwks: String
