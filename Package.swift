@@ -137,7 +137,7 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
-    tests("Configuration", ["Istio", "Policy", "Server", "HTTP", "System", "Bytes", "YAML"]),
+    tests("Configuration", ["Authorizer", "Istio", "Policy", "Server", "HTTP", "System", "Bytes", "YAML"]),
     // The repository's own rules.
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: settings),
     // The whole program as its own process, behind the real Envoy.

@@ -71,12 +71,10 @@ enum Repository {
   /// The names of the dependencies of a library target in the manifest.
   static func dependencies(of target: String) -> [String] {
     guard
-      let head = package.range(of: "library(\"\(target)\",") ?? package.range(of: "\"\(target)\",\n      [")
+      let list = try? Regex(
+        "library\\(\\s*\"\(target)\",\\s*(\\[[^\\]]*\\])", as: (Substring, Substring).self),
+      let match = package.firstMatch(of: list)
     else { return [] }
-    let rest = package[head.upperBound...]
-    guard let open = rest.firstIndex(of: "[") ?? Optional(head.lowerBound),
-      let close = package[open...].firstIndex(of: "]")
-    else { return [] }
-    return package[open...close].split(separator: "\"").filter { $0.allSatisfy(\.isLetter) }.map(String.init)
+    return match.1.split(separator: "\"").map(String.init).filter { $0.allSatisfy(\.isLetter) }
   }
 }

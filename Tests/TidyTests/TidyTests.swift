@@ -20,10 +20,16 @@ struct TidyTests {
   @Test func `no file is longer than 500 lines, and no line than 120 columns`() {
     for file in files {
       #expect(file.lines.count <= 501, "\(file.path) has \(file.lines.count) lines")
-      for (index, line) in file.lines.enumerated() where line.count > 120 {
+      for (index, line) in file.lines.enumerated() where line.count > 120 && !Self.isQuotedData(line) {
         Issue.record("\(file.path):\(index + 1) has \(line.count) columns")
       }
     }
+  }
+
+  /// Text of another format inside a literal, which cannot always be broken.
+  private static func isQuotedData(_ line: Substring) -> Bool {
+    let text = line.drop { $0 == " " }
+    return text.hasPrefix("\"") || text.hasPrefix("{\"")
   }
 
   @Test func `nothing is left for later`() {
