@@ -84,9 +84,14 @@ struct WorkerLinkTests {
   }
 
   @Test func `a failure is not lost to a shutdown that begins at the same moment`() throws {
-    for _ in 0..<300 {
+    for _ in 0..<2_000 {
       let state = try state()
-      let other = try Thread.start(name: "failing") { state.enter(.stopping) }
+      let barrier = Barrier()
+      let other = try Thread.start(name: "failing") {
+        barrier.meet()
+        state.enter(.stopping)
+      }
+      barrier.meet()
       state.enter(.draining)
       other.join()
       #expect(state.phase == .stopping)
@@ -107,6 +112,15 @@ struct WorkerLinkTests {
     clock.advance(nanoseconds: 1)
     state.report(.connectionLimit, "full")
     #expect(count.value == 3)
+  }
+
+  /// Lets two threads go on at the same moment.
+  private final class Barrier: Sendable {
+    private let waiting = Atomic<Int>(2)
+    func meet() {
+      waiting.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+      while waiting.load(ordering: .acquiring) > 0 {}
+    }
   }
 
   private final class Count: Sendable {
