@@ -11,6 +11,7 @@ help:
 	@echo "make test    install what is missing, and run every test"
 	@echo "make demo    Envoy on 127.0.0.1:8080 in front, Countersign behind, the README's table by curl"
 	@echo "make load    200,000 checks by h2load, and the server's CPU time for each"
+	@echo "make generate  make the test messages of Tests/ExtAuthzTests/Proto anew"
 	@echo "make format  format every Swift file in place;  make lint  only say what is wrong"
 
 # What the build links against, and what the quickstart calls.
@@ -48,6 +49,11 @@ demo: build test-packages
 .PHONY: load
 load: build test-packages
 	@perf/h2load-checks $(RELEASE)
+
+# The messages that the wire reader is tested against; needs protobuf-compiler, and builds its Swift plugin.
+.PHONY: generate
+generate:
+	Tests/ExtAuthzTests/Proto/generate.sh
 
 .PHONY: format lint
 format:

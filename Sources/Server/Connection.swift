@@ -69,6 +69,11 @@ struct ConnectionState: ~Copyable {
 
   /// Reads once, answers every call that is complete, writes all answers together.
   mutating func turn(_ event: Event, _ context: inout WorkerContext) {
+    // Dead in both directions: nobody would hear an answer, and the poller would report it for ever.
+    if event.isLost {
+      isBroken = true
+      return
+    }
     if event.isReadable && !readsNoMore { read(&context) }
     serve(&context)
     flush(&context)

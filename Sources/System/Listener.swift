@@ -80,12 +80,16 @@ public struct Listener: ~Copyable, Sendable {
 
   deinit { socketFile?.remove() }
 
-  /// Takes one connection that waits, ready for use: nonblocking, not inherited, sending without delay.
+  /// Takes one connection that waits, ready for use: nonblocking, not inherited, sending without delay, and kept
+  /// alive.
   public func accept() -> Accepted {
     switch acceptOnce(descriptor) {
     case .success(let number):
       let socket = Socket(owning: number)
-      if case .tcp = address { socket.sendWithoutDelay() }
+      if case .tcp = address {
+        socket.sendWithoutDelay()
+        socket.keepAlive()
+      }
       return .connection(socket)
     case .failure(let errno): return Self.outcome(of: errno)
     }

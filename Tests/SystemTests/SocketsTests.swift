@@ -111,6 +111,21 @@ import Testing
     try exchange(listener)
   }
 
+  @Test func `accepted over TCP are watched over by the kernel, connected ones are the caller's affair`()
+    throws
+  {
+    let listener = try Listener(ListenAddress("127.0.0.1:0"))
+    let connected = try Socket.connect(to: listener.address)
+    let isConnectedKept = connected.isKeptAlive
+    #expect(!isConnectedKept)
+    let end = Date().addingTimeInterval(5)
+    var seen: Bool?
+    while seen == nil, Date() < end {
+      if case .connection(let socket) = listener.accept() { seen = socket.isKeptAlive } else { usleep(1_000) }
+    }
+    #expect(seen == true)
+  }
+
   @Test func `know their peer`() throws {
     let listener = try Listener(ListenAddress("127.0.0.1:0"))
     let client = try Socket.connect(to: listener.address)
