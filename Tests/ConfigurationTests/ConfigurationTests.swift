@@ -47,7 +47,7 @@ struct ConfigurationFileTests {
 
   @Test func `the example's values are the defaults`() throws {
     var example = try configuration(Self.example)
-    #expect(example.policies == ["quickstart/policies"])
+    #expect(example.policies == ["../.quickstart/policies"])
     #expect(example.workloads.map(\.name) == ["ingress"])
     #expect(example.workloads.first?.labels == ["app": "istio-ingressgateway"])
     #expect(example.defaultWorkload == "ingress")
