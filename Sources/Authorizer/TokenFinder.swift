@@ -44,7 +44,7 @@ struct TokenFinder: ~Copyable, Sendable {
       collectHeader(rule, index, check, in: message, changes: changes)
     }
     if !rule.parameters.isEmpty {
-      collectParameters(rule, path: message[check.path], base: Int(check.path.start), changes: changes)
+      collectParameters(rule, path: message[check.path], changes: changes)
     }
     for index in rule.cookies.indices {
       collectCookie(rule.octets.span[rule.cookies[index]], check, in: message, changes: changes)
@@ -117,7 +117,7 @@ struct TokenFinder: ~Copyable, Sendable {
 
   /// For each of the rule's parameters the first occurrence in the query, name and value percent-decoded.
   private mutating func collectParameters(
-    _ rule: borrowing TokenRule, path: Span<UInt8>, base: Int, changes: borrowing RequestChanges
+    _ rule: borrowing TokenRule, path: Span<UInt8>, changes: borrowing RequestChanges
   ) {
     guard let question = path.firstIndex(of: 0x3F) else { return }
     for index in rule.parameters.indices {
