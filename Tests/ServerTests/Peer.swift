@@ -52,6 +52,25 @@ struct Peer: ~Copyable {
     }
   }
 
+  /// Writes all that is to be written, and reads whenever the server takes nothing: a server whose answers
+  /// are not read stops reading too. Results wait until they are asked for.
+  mutating func sendReading() {
+    var output = ByteBuffer()
+    http.drainOutput(into: &output)
+    var written = 0
+    while written < output.count {
+      switch socket.send(output.span, from: written) {
+      case .moved(let count): written += count
+      case .wouldBlock:
+        if socket.waitUntilReady(forWriting: true, timeoutMilliseconds: 20) { continue }
+        if !receive() { return }
+      default:
+        hasEnded = true
+        return
+      }
+    }
+  }
+
   /// Reads once, waiting at most so long. False when nothing came or the server has hung up.
   mutating func receive(timeoutMilliseconds: Int32 = 5_000) -> Bool {
     if hasEnded || !socket.waitUntilReady(timeoutMilliseconds: timeoutMilliseconds) { return false }

@@ -52,9 +52,9 @@ final class RunningServer: Sendable {
       .reduce(0) { $0 + (UInt64($1.split(separator: " ").last ?? "") ?? 0) }
   }
 
-  /// Waits until `condition` holds, some seconds at most.
+  /// Waits until `condition` holds, 20 s at most: machines can be busy.
   func eventually(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<500 {
+    for _ in 0..<2_000 {
       if condition() { return true }
       Foundation.Thread.sleep(forTimeInterval: 0.01)
     }
