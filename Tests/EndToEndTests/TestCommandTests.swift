@@ -49,7 +49,7 @@ import Testing
   @Test func `a bad file is 1, a bad command line 2`() throws {
     let bad = try run("{stats: 200}")
     #expect(bad.code == 1)
-    #expect(bad.output.contains("t.yaml:3:66: error: unknown key `stats`"))
+    #expect(bad.output.contains("t.yaml:3:61: error: unknown key `stats`"))
     #expect(try run("{status: 200}", ["--nonsense"]).code == 2)
     #expect(try run("{status: 200}", ["--filter", "shut"]).code == 1)
   }

@@ -21,7 +21,7 @@ import Testing
     ("issuers: [{algorithm: ES256}]", "t.yaml:3:11: error: an issuer needs `issuer`"),
     ("issuers: [{issuer: a}, {issuer: a}]", "t.yaml:3:24: error: the issuer `a` is listed twice"),
     ("resources: {}", "t.yaml:3:12: error: a mapping where a list of resources is expected"),
-    ("resources: [", "t.yaml:4:"),
+    ("resources: [", "t.yaml:5:1: error: not YAML"),
   ])
   func `what is wrong with the file is said with its place`(line: String, finding: String) {
     let found = findings(Self.head + line + "\ntests: [{name: a, expect: {status: 200}}]\n")

@@ -29,7 +29,7 @@ let inlinePolicies = """
           - to: [{operation: {paths: [/open]}}]
           - when: [{key: connection.sni, values: [inner.example]}]
           - from: [{source: {principals: [cluster.local/ns/a/sa/b]}}]
-          - when: [{key: "request.headers[x-a]", values: ["b,c"]}]
+          - when: [{key: "request.headers[x-a]", values: [b]}]
     - apiVersion: security.istio.io/v1
       kind: AuthorizationPolicy
       metadata: {name: blocked, namespace: foo}
