@@ -32,14 +32,15 @@ struct Test: ParsableCommand {
             token: {issuer: https://dev.example, expiresIn: -5m}
             expect: {status: 401, reason: token, body: Jwt is expired}
 
-      request: method, path, host, scheme, headers, sourceIP, principal (spiffe://…), destinationIP, port, sni.
+      request: method, path, host, scheme, headers, sourceIP, principal (spiffe://…), destinationIP,
+               port, sni.
       token:   none; {text: RAW}; or issuer, subject, claims, audiences, expiresIn (1h, -5m, never),
                notBeforeIn, algorithm, keyID, tampered. `in:` header (default), param NAME or cookie NAME.
       expect:  status (200, 401, 403), decidedBy ({policy, rule}, NAMESPACE/NAME or none), policy,
                reason (allowed, token, denied_by_rule, no_rule_matched, malformed_path, …), body, headers.
 
-      A rule that matched no request, and a jwtRule that accepted no token, is named after the run. Exit code: 0
-      when all pass, 1 when one fails or a file is bad, 2 for a bad command line.
+      A rule that matched no request, and a jwtRule that accepted no token, is named after the run. Exit
+      code: 0 when all pass, 1 when one fails or a file is bad, 2 for a bad command line.
       """)
 
   @Argument(help: "Test files (YAML).")
