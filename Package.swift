@@ -89,11 +89,17 @@ let package = Package(
     library(
       "Configuration",
       ["Istio", "Policy", "Authorizer", "JWT", "ExtAuthz", "HTTP", "Server", "System", "YAML", "Bytes"]),
+    library(
+      "PolicyTesting",
+      [
+        "Configuration", "Authorizer", "Policy", "Istio", "Issuer", "Signatures", "ExtAuthz", "Check", "System",
+        "YAML", "JSON", "Bytes",
+      ]),
     .executableTarget(
       name: "countersign",
       dependencies: [
         "Admin", "Authorizer", "Bytes", "Configuration", "Issuer", "Istio", "JSON", "JWT", "Metrics",
-        "Policy",
+        "Policy", "PolicyTesting",
         "Server", "Signatures", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -138,6 +144,7 @@ let package = Package(
       ]),
     tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     tests("Configuration", ["Authorizer", "Istio", "Policy", "Server", "HTTP", "System", "Bytes", "YAML"]),
+    tests("PolicyTesting", ["Istio", "System", "Bytes"]),
     // The repository's own rules.
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: settings),
     // The whole program as its own process, behind the real Envoy.

@@ -111,7 +111,7 @@ struct Authentication: ~Copyable {
   }
 
   /// CORS preflights pass unauthenticated: browsers send them without credentials.
-  private static func isPreflight(_ check: borrowing Check, in message: Span<UInt8>) -> Bool {
+  static func isPreflight(_ check: borrowing Check, in message: Span<UInt8>) -> Bool {
     guard message[check.method].equals("OPTIONS") else { return false }
     return hasValue(origin, check, in: message) && hasValue(requestedMethod, check, in: message)
   }
@@ -128,7 +128,7 @@ struct Authentication: ~Copyable {
 
   /// All tokens of the rule must be valid. They are taken last to first, so the first one writes the claims
   /// last.
-  private mutating func evaluate(
+  mutating func evaluate(
     _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Outcome {
     finder.collect(rule, check, in: message, changes: changes)

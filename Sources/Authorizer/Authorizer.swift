@@ -7,9 +7,9 @@ import Policy
 /// next. It belongs to one thread. Nothing is allocated for a request of usual size once the storage has
 /// grown to it.
 public struct Authorizer: ~Copyable {
-  private let snapshot: PolicySnapshot
-  private var authentication: Authentication
-  private var scratch = PolicyScratch()
+  let snapshot: PolicySnapshot
+  var authentication: Authentication
+  var scratch = PolicyScratch()
 
   public init(snapshot: PolicySnapshot) {
     self.snapshot = snapshot

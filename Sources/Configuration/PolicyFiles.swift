@@ -14,6 +14,11 @@ public enum PolicyFiles {
   public static func load(
     _ paths: [String], settings: LoaderSettings = LoaderSettings()
   ) throws(SystemError) -> LoadedResources {
+    ResourceLoader(settings).load(try read(paths))
+  }
+
+  /// The texts of all resources below the given files and folders, as `load` reads them.
+  public static func read(_ paths: [String]) throws(SystemError) -> [ResourceText] {
     var files: [ResourceText] = []
     for path in paths {
       switch try Files.kind(path) {
@@ -26,6 +31,6 @@ public enum PolicyFiles {
         files.append(ResourceText(name: path, octets: try Files.read(path, limit: maximumFileBytes)))
       }
     }
-    return ResourceLoader(settings).load(files)
+    return files
   }
 }

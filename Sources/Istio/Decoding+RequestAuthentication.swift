@@ -68,6 +68,9 @@ extension Decoding {
     if !fields.has("issuer") && !hasURI {
       error(.missingIssuer, fields.position, "the rule has no `issuer`; set it, or `jwksUri`")
     }
+    if let issuer = fields.member("issuer")?.value.text, let replaced = settings.keySets[issuer] {
+      return .inline(Located(replaced, at: place(fields.position)))
+    }
     if let inline {
       checkInlineKeys(inline)
       return .inline(inline)

@@ -6,6 +6,9 @@ public struct LoaderSettings: Sendable {
   /// Refuses rules whose keys would come over the network (`jwksUri`, or discovery from the issuer). On as
   /// long as nothing here fetches them: such a rule could only refuse every token.
   public var refusesRemoteKeys = true
+  /// JWK Sets by issuer that take the place of whatever keys a rule of that issuer names: how tests bring
+  /// keys of their own. What the rule names is not read then.
+  public var keySets: [String: String] = [:]
   public var limits = ResourceLimits()
   /// Errors, and warnings, that are written down of one file; a note stands for the rest. Nobody reads more
   /// at once, and a broken file must not fill the memory with its findings.

@@ -1,4 +1,4 @@
-internal import YAML
+public import YAML
 
 /// One file's name and octets, as whoever reads files hands them over.
 public struct ResourceText: Sendable {
@@ -47,9 +47,19 @@ public struct ResourceLoader: Sendable {
   /// Loads several texts as one set: two resources of one kind, namespace and name are an error wherever they
   /// stand.
   /// - Complexity: linear in the texts; bounded by the settings for each.
-  public func load(_ files: [ResourceText]) -> LoadedResources {
+  /// - Parameters:
+  ///   - documents: resources that stand inside another text, which was parsed already.
+  ///   - file: the name of that text.
+  public func load(
+    _ files: [ResourceText], documents: [YAMLNode] = [], of file: String = ""
+  ) -> LoadedResources {
     var loaded = LoadedResources()
     var seen: [String: SourcePosition] = [:]
+    if !documents.isEmpty {
+      var decoding = Decoding(file: file, settings: settings)
+      decoding.resources(in: documents, into: &loaded.resources, seen: &seen)
+      loaded.diagnostics += decoding.diagnostics
+    }
     for file in files {
       var decoding = Decoding(file: file.name, settings: settings)
       do throws(YAMLError) {
