@@ -62,9 +62,13 @@ struct TokenRule: ~Copyable, Sendable {
 
   private static func headerLocations(_ rule: JWTRule) -> [(name: String, prefix: String)] {
     if usesDefaultLocations(rule) { return [("authorization", "Bearer ")] }
-    return rule.fromHeaders.map { ($0.name.lowercased(), $0.prefix) }.sorted {
+    let sorted = rule.fromHeaders.map { ($0.name.lowercased(), $0.prefix) }.sorted {
       Array(($0.0 + $0.1).utf8).lexicographicallyPrecedes(Array(($1.0 + $1.1).utf8))
     }
+    // Said twice, a place is one place, as in Envoy: its token is verified, and counted, once.
+    var locations: [(name: String, prefix: String)] = []
+    for location in sorted where !locations.contains(where: { $0 == location }) { locations.append(location) }
+    return locations
   }
 
   private static func parameterNames(_ rule: JWTRule) -> [String] {

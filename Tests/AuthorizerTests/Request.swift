@@ -5,6 +5,12 @@ import JWT
 
 /// One request as a test writes it; `ask` of a `Gate` makes the octets and the check of it.
 struct Request: Sendable {
+  /// One end of the connection, as the proxy tells it.
+  struct End: Sendable {
+    var address = ""
+    var port: UInt32 = 0
+  }
+
   var method = "GET"
   var path = "/"
   var host = "example.com"
@@ -12,7 +18,11 @@ struct Request: Sendable {
   var headers: [(name: String, value: [UInt8])] = []
   var encoding = Check.HeaderEncoding.joined
   var extensions: [(String, String)] = []
+  var source = End()
+  var sourcePrincipal = ""
+  var destination = End()
   var destinationPrincipal = ""
+  var serverName: String?
   /// By filter: an encoded Struct.
   var metadata: [(String, [UInt8])] = []
   var hasHTTP = true
@@ -64,7 +74,13 @@ struct Request: Sendable {
     check.host = keep(host)
     check.scheme = keep(scheme)
     check.headerEncoding = encoding
+    check.source.address = keep(source.address)
+    check.source.port = source.port
+    check.source.principal = keep(sourcePrincipal)
+    check.destination.address = keep(destination.address)
+    check.destination.port = destination.port
     check.destination.principal = keep(destinationPrincipal)
+    check.serverName = serverName.map { keep($0) }
     for (name, value) in headers { check.headers.append(.init(name: keep(name), value: keep(value))) }
     for (name, value) in extensions {
       check.contextExtensions.append(.init(name: keep(name), value: keep(value)))
