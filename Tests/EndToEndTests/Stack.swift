@@ -128,7 +128,7 @@ final class EnvoyProcess {
         "address": "127.0.0.1", "port_value": \(port)}}, "filter_chains": [{"filters": [{
           "name": "envoy.filters.network.http_connection_manager", "typed_config": {
             "@type": "\(manager)",
-            "stat_prefix": "test", "normalize_path": true, "route_config": {"virtual_hosts": [{
+            "stat_prefix": "test", "normalize_path": true, "delayed_close_timeout": "0s", "route_config": {"virtual_hosts": [{
               "name": "all", "domains": ["*"], "routes": [
                 {"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]}]},
             "http_filters": [\((filters + [router]).joined(separator: ","))]}}]}]}],
