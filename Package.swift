@@ -92,8 +92,8 @@ let package = Package(
     library(
       "PolicyTesting",
       [
-        "Configuration", "Authorizer", "Policy", "Istio", "Issuer", "Signatures", "ExtAuthz", "Check", "System",
-        "YAML", "JSON", "Bytes",
+        "Configuration", "Authorizer", "Policy", "Istio", "Issuer", "Signatures", "ExtAuthz", "Check",
+        "System", "YAML", "JSON", "Bytes",
       ]),
     .executableTarget(
       name: "countersign",
