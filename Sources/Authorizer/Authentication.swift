@@ -32,8 +32,8 @@ struct Authentication: ~Copyable {
   }
 
   private let settings: AuthorizerSettings
-  private var finder = TokenFinder()
-  private var token = UnverifiedToken()
+  private(set) var finder = TokenFinder()
+  private(set) var token = UnverifiedToken()
   private var keyRings: OwnedArray<KeyRing>
   private var outcomes: [Outcome] = []
   private var headerValue = ByteBuffer(capacity: 256)
@@ -42,6 +42,8 @@ struct Authentication: ~Copyable {
   /// What verified tokens change in the request.
   private(set) var changes = RequestChanges()
   private(set) var verifications = VerificationCounts()
+  /// What is done, recorded for people; nil while nobody wants to read it, as in a server.
+  var trace: AuthenticationTrace?
 
   init(keySets: borrowing OwnedArray<JWKSet>, settings: AuthorizerSettings) {
     self.settings = settings
@@ -54,6 +56,7 @@ struct Authentication: ~Copyable {
   mutating func reset() {
     claims.clear()
     changes.reset()
+    if trace != nil { trace = AuthenticationTrace() }
   }
 
   /// Authenticates one request.
@@ -63,7 +66,12 @@ struct Authentication: ~Copyable {
   ) -> Requirement {
     // A header that policies set is never a client's, whatever becomes of the tokens (design, invariant 2).
     for range in plan.outputHeaders { changes.removeHeader(plan.octets.span[range]) }
-    if plan.rules.isEmpty || Self.isPreflight(check, in: message) { return .met }
+    if plan.rules.isEmpty { return .met }
+    trace?.requiresToken = plan.requiresToken
+    if Self.isPreflight(check, in: message) {
+      trace?.isPreflight = true
+      return .met
+    }
     return plan.requiresToken
       ? requireAll(plan, check, in: message, now: now) : requireAny(plan, check, in: message, now: now)
   }
@@ -126,30 +134,43 @@ struct Authentication: ~Copyable {
 
   // MARK: One rule
 
-  /// All tokens of the rule must be valid. They are taken last to first, so the first one writes the claims
-  /// last.
-  mutating func evaluate(
+  /// What becomes of one rule.
+  private mutating func evaluate(
     _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Outcome {
     finder.collect(rule, check, in: message, changes: changes)
+    if trace != nil { traceTokens(of: rule, in: message) }
+    let outcome = judge(rule, check, in: message, now: now)
+    if trace != nil { traceOutcome(outcome) }
+    return outcome
+  }
+
+  /// All tokens of the rule must be valid. They are taken last to first, so the first one writes the claims
+  /// last.
+  private mutating func judge(
+    _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
+  ) -> Outcome {
     if finder.found.isEmpty { return .missing }
     if finder.found.count > settings.maximumTokensPerRule { return .failed(.malformed) }
     for index in finder.found.indices.reversed() {
       do throws(TokenError) {
-        try accept(finder.found[index], rule, check, in: message, now: now)
+        try accept(index, rule, check, in: message, now: now)
       } catch {
+        if trace != nil { traceJudgement(.refused(error), ofToken: index) }
         return .failed(error)
       }
+      if trace != nil { traceJudgement(.accepted, ofToken: index) }
     }
     return .passed
   }
 
   /// Verifies one token and applies what its rule does after that.
   private mutating func accept(
-    _ found: FoundToken, _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>,
-    now: UInt64
+    _ index: Int, _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) throws(TokenError) {
+    let found = finder.found[index]
     try Self.parse(found, message, finder, into: &token, settings.token)
+    if trace != nil { traceFacts(ofToken: index) }
     try verify(rule, now: now)
     if rule.forwardsToken { return }
     switch found.place {

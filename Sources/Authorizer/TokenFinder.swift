@@ -8,7 +8,8 @@ struct FoundToken: Sendable {
     case header(Int)
     /// Index into the rule's parameters.
     case parameter(Int)
-    case cookie
+    /// Index into the rule's cookies.
+    case cookie(Int)
   }
 
   enum Text: Sendable {
@@ -47,7 +48,7 @@ struct TokenFinder: ~Copyable, Sendable {
       collectParameters(rule, path: message[check.path], changes: changes)
     }
     for index in rule.cookies.indices {
-      collectCookie(rule.octets.span[rule.cookies[index]], check, in: message, changes: changes)
+      collectCookie(rule, index, check, in: message, changes: changes)
     }
   }
 
@@ -179,13 +180,14 @@ struct TokenFinder: ~Copyable, Sendable {
 
   // MARK: Cookies
 
-  /// The first cookie called `name`. Cookie lines arrive joined with a comma in the joined encoding, yet a
+  /// The first cookie of a name. Cookie lines arrive joined with a comma in the joined encoding, yet a
   /// comma does not separate cookies: where the two readings differ, the request is refused rather than
   /// guessed at.
   private mutating func collectCookie(
-    _ name: Span<UInt8>, _ check: borrowing Check, in message: Span<UInt8>,
+    _ rule: borrowing TokenRule, _ location: Int, _ check: borrowing Check, in message: Span<UInt8>,
     changes: borrowing RequestChanges
   ) {
+    let name = rule.octets.span[rule.cookies[location]]
     let header = Self.cookieHeader
     if changes.hidesHeader(header.span) { return }
     var line = check.headerIndex(of: header.span, in: message)
@@ -195,12 +197,12 @@ struct TokenFinder: ~Copyable, Sendable {
       if check.headerEncoding == .joined {
         let lenient = Self.cookie(name, in: message, value, commaSeparates: true)
         if strict != lenient {
-          found.append(FoundToken(place: .cookie, text: .unreadable))
+          found.append(FoundToken(place: .cookie(location), text: .unreadable))
           return
         }
       }
       if let strict {
-        found.append(FoundToken(place: .cookie, text: .message(strict)))
+        found.append(FoundToken(place: .cookie(location), text: .message(strict)))
         return
       }
       line = check.headerIndex(of: header.span, from: index + 1, in: message)

@@ -2,6 +2,24 @@ import Bytes
 import Check
 import Istio
 
+/// Which workload a check is about, and what said so.
+public struct WorkloadChoice: Sendable, Equatable {
+  public enum Way: UInt8, Sendable {
+    /// `context_extensions` of the proxy's configuration: `countersign.workload`.
+    case name
+    /// The destination's principal.
+    case serviceAccount
+    /// The request's host.
+    case host
+    /// Nothing else decided.
+    case `default`
+  }
+
+  /// Nil: none, and the check is denied.
+  public var workload: Int?
+  public var by: Way
+}
+
 /// Which workload a check is about (design, section 2): the one that the proxy's configuration names, else
 /// the one whose service account is the destination's, else the one whose hosts match, else the default. A
 /// name that nobody has is never given the default.
@@ -50,13 +68,21 @@ struct WorkloadFinder: Sendable {
   /// The index of the check's workload; nil when it names an unknown one, or when nothing fits and there is
   /// no default.
   func workload(of check: borrowing Check, in message: Span<UInt8>) -> Int? {
+    choice(for: check, in: message).workload
+  }
+
+  func choice(for check: borrowing Check, in message: Span<UInt8>) -> WorkloadChoice {
     // Of two entries with one key, protobuf's maps keep the last.
     for pair in check.contextExtensions.reversed() where message[pair.name].equals("countersign.workload") {
-      return named(message[pair.value])
+      return WorkloadChoice(workload: named(message[pair.value]), by: .name)
     }
-    if !accounts.isEmpty, let found = byPrincipal(message[check.destination.principal]) { return found }
-    if !hosts.isEmpty, let found = byHost(message[check.host]) { return found }
-    return defaultWorkload
+    if !accounts.isEmpty, let found = byPrincipal(message[check.destination.principal]) {
+      return WorkloadChoice(workload: found, by: .serviceAccount)
+    }
+    if !hosts.isEmpty, let found = byHost(message[check.host]) {
+      return WorkloadChoice(workload: found, by: .host)
+    }
+    return WorkloadChoice(workload: defaultWorkload, by: .default)
   }
 
   private func named(_ name: Span<UInt8>) -> Int? {

@@ -101,6 +101,8 @@ public struct RuleExplanation: Sendable {
     public var operation: Int?
     /// The first clause, as written, that failed; nil when all held.
     public var failed: ClauseDescription?
+    /// What that clause was held against.
+    public var observed: ObservedValue?
   }
 
   public var rule: RuleDescription

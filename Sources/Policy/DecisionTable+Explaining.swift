@@ -32,19 +32,22 @@ extension DecisionTable {
     let row = rules[Int(rule.value)]
     var explanation = RuleExplanation(rule: describe(rule), matched: false, alternatives: [])
     for entry in Int(row.firstEntry)..<(Int(row.firstEntry) + Int(row.entryCount)) {
-      var failed: UInt32?
+      var failed: (clause: UInt32, predicate: Int)?
       let first = Int(entries[entry].firstLiteral)
       for index in first..<(first + Int(entries[entry].literalCount)) {
         let literal = literals[index]
         let holds = holds(literal.predicate, check, message, changes, claims, &scratch)
         // Clauses are numbered as they are written; literals are ordered by cost.
-        if holds == literal.isNegated { failed = min(failed ?? .max, literalClauses[index]) }
+        if holds == literal.isNegated, literalClauses[index] < failed?.clause ?? .max {
+          failed = (literalClauses[index], literal.predicate)
+        }
       }
       if failed == nil { explanation.matched = true }
       explanation.alternatives.append(
         RuleExplanation.Alternative(
           source: entryPlaces[entry].source, operation: entryPlaces[entry].operation,
-          failed: failed.map { clauses[Int($0)] }))
+          failed: failed.map { clauses[Int($0.clause)] },
+          observed: failed.map { observe($0.predicate, check, message, changes, claims, &scratch) }))
     }
     return explanation
   }

@@ -103,7 +103,7 @@ extension DecisionTable {
     return address
   }
 
-  private func remoteAddress(
+  func remoteAddress(
     _ check: borrowing Check, _ message: Span<UInt8>, _ scratch: inout PolicyScratch
   ) -> IPAddress? {
     if let address = scratch.remoteAddress { return address }

@@ -1,5 +1,6 @@
 import Authorizer
 import Bytes
+import ExtAuthz
 import JSON
 import YAML
 
@@ -21,7 +22,7 @@ extension TestFile {
   }
 
   private static func read(
-    _ node: YAMLNode, into request: inout TestRequest, _ reader: inout FieldReader
+    _ node: YAMLNode, into request: inout ProxiedRequest, _ reader: inout FieldReader
   ) {
     let known = [
       "method", "path", "host", "scheme", "headers", "sourceIP", "principal", "destinationIP", "port", "sni",

@@ -4,6 +4,7 @@
 // It reads files, opens no socket and reads no clock but to time a test.
 
 import Authorizer
+import ExtAuthz
 public import Istio
 import YAML
 
@@ -50,23 +51,9 @@ struct IssuerEntry: Sendable {
 public struct PolicyTest: Sendable {
   public var name: String
   public var position: SourcePosition
-  var request = TestRequest()
+  var request = ProxiedRequest()
   var token = TestToken.none
   var expect = Expectation()
-}
-
-/// A request as a proxy would describe it.
-struct TestRequest: Sendable {
-  var method = "GET"
-  var path = "/"
-  var host = "example.com"
-  var scheme = "https"
-  var headers: [(name: String, value: String)] = []
-  var sourceIP = "127.0.0.1"
-  var principal = ""
-  var destinationIP = "127.0.0.1"
-  var port = 443
-  var sni: String?
 }
 
 /// The token that a request carries.

@@ -67,12 +67,13 @@ struct TestJudge: ~Copyable {
   init(_ suite: TestSuite) {
     self.suite = suite
     authorizer = Authorizer(snapshot: suite.snapshot)
+    authorizer.tracesTokens = true
   }
 
   /// Judges a test's request, written and read as on the wire.
   /// - Throws: why there is no such request.
   mutating func outcome(of test: PolicyTest) throws -> Outcome {
-    let message = CheckMessage(try suite.maker.request(of: test, now: suite.file.now)).octets
+    let message = try suite.maker.request(of: test, now: suite.file.now).checkRequest
     try CheckRequestReader.read(message.span, into: &check)
     let now = UInt64(clamping: suite.file.now)
     let verdict = authorizer.authorize(check, in: message.span, now: now)
@@ -92,13 +93,10 @@ struct TestJudge: ~Copyable {
       outcome.reached.append("\(rule.namespace)/\(rule.name) rule[\(rule.index)]")
     }
     outcome.words += words(for: verdict, explanations)
-    if let workload = verdict.workload {
-      let accepting = authorizer.acceptingTokenRules(
-        for: check, in: message.span, workload: workload, now: now)
-      for index in accepting where suite.tokenRules.indices.contains(index) {
-        let position = suite.tokenRules[index]
-        outcome.reached += suite.rules.filter { $0.position == position }.map(\.name)
-      }
+    for (index, rule) in authorizer.trace.rules.enumerated() where rule.outcome == .accepted {
+      guard suite.tokenRules.indices.contains(index) else { continue }
+      let position = suite.tokenRules[index]
+      outcome.reached += suite.rules.filter { $0.position == position }.map(\.name)
     }
     return outcome
   }

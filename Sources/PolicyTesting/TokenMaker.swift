@@ -1,4 +1,5 @@
 import Bytes
+import ExtAuthz
 import Issuer
 import Signatures
 
@@ -56,7 +57,7 @@ struct TokenMaker: Sendable {
   }
 
   /// The request with its token in its place.
-  func request(of test: PolicyTest, now: Int64) throws(IssuerError) -> TestRequest {
+  func request(of test: PolicyTest, now: Int64) throws(IssuerError) -> ProxiedRequest {
     var request = test.request
     let (text, place): (String, TestToken.Place)
     switch test.token {

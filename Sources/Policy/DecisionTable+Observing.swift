@@ -1,0 +1,146 @@
+import Bytes
+import Check
+import JSON
+import JWT
+
+/// What a predicate looks at, for people: the value that a clause saw.
+extension DecisionTable {
+  /// Cold: allocates.
+  func observe(
+    _ index: Int, _ check: borrowing Check, _ message: Span<UInt8>, _ changes: borrowing RequestChanges,
+    _ claims: borrowing VerifiedClaims, _ scratch: inout PolicyScratch
+  ) -> ObservedValue {
+    let row = predicates[index]
+    switch row.attribute {
+    case .method: return .text(message[check.method])
+    case .host: return .text(message[check.host])
+    case .path:
+      if pathNormalization != .none { return .text(scratch.path.span[0..<scratch.pathCount]) }
+      return .text(message[check.path][0..<scratch.pathCount])
+    case .serverName:
+      guard let name = check.serverName else { return .absent("the proxy sent no TLS server name") }
+      return .text(message[name])
+    case .sourceIdentity:
+      if check.source.principal.isEmpty { return .absent("the peer has no identity (no mutual TLS)") }
+      return .text(message[check.source.principal])
+    case .requestPrincipal: return observePrincipal(claims)
+    case .claim: return observeClaim(row, claims)
+    case .header: return observeHeader(row, check, message, changes, scratch)
+    case .filterMetadata: return observeMetadata(row, check, message)
+    case .destinationPort:
+      if check.destination.address.isEmpty { return .absent("the destination has no port") }
+      return .values(["\(check.destination.port)"])
+    case .sourceIP: return Self.address(message[check.source.address])
+    case .destinationIP: return Self.address(message[check.destination.address])
+    case .remoteIP:
+      // Predicates that were asked have left the address; asking again changes nothing.
+      guard let address = remoteAddress(check, message, &scratch) else {
+        return .absent("the client has no IP address")
+      }
+      return .values(["\(address)"])
+    }
+  }
+
+  private static func address(_ text: Span<UInt8>) -> ObservedValue {
+    text.isEmpty ? .absent("the connection has no IP address") : .text(text)
+  }
+
+  private func observePrincipal(_ claims: borrowing VerifiedClaims) -> ObservedValue {
+    guard claims.isPresent else { return .absent("no valid token") }
+    let text = claims.document.octets.span
+    guard let issuer = claims.issuer else { return .absent("the token has no `iss`") }
+    guard let subject = claims.subject else { return .absent("the token has no `sub`") }
+    return .values([ObservedValue.string(text[issuer]) + "/" + ObservedValue.string(text[subject])])
+  }
+
+  private func observeClaim(_ row: Predicate, _ claims: borrowing VerifiedClaims) -> ObservedValue {
+    guard claims.isPresent else { return .absent("no valid token") }
+    let first = Int(row.firstName)
+    var path: [[UInt8]] = []
+    for index in first..<(first + Int(row.nameCount)) { path.append(self.octets(of: names[index])) }
+    guard let value = claims.find(path: path) else { return .absent("the token has no such claim") }
+    let octets = claims.document.octets.span
+    switch claims.document.kind(of: value) {
+    case .string:
+      let text = ObservedValue.string(octets[claims.document.text(of: value)])
+      let name = path[0]
+      if path.count == 1, claims.isSpaceDelimited(name.span) {
+        let words = text.split(separator: " ").map(String.init)
+        return .values(words.isEmpty ? [text] : words)
+      }
+      return .values([text])
+    case .array:
+      var found: [String] = []
+      var elements = claims.document.elements(of: value)
+      while let element = elements.next(in: claims.document) {
+        guard claims.document.kind(of: element) == .string else { continue }
+        found.append(ObservedValue.string(octets[claims.document.text(of: element)]))
+      }
+      return found.isEmpty ? .absent("the claim is a list without text") : .values(found)
+    case .number: return .absent("the claim is a number, and only text matches")
+    case .true, .false: return .absent("the claim is true or false, and only text matches")
+    case .object: return .absent("the claim is an object, and only text matches")
+    case .null: return .absent("the claim is null")
+    }
+  }
+
+  private func observeHeader(
+    _ row: Predicate, _ check: borrowing Check, _ message: Span<UInt8>, _ changes: borrowing RequestChanges,
+    _ scratch: borrowing PolicyScratch
+  ) -> ObservedValue {
+    switch row.place {
+    case .authority: return .text(message[check.host])
+    case .method: return .text(message[check.method])
+    case .scheme: return .text(message[check.scheme])
+    case .path:
+      return pathNormalization != .none ? .text(scratch.path.span) : .text(message[check.path])
+    case .fixedSlot, .ordinary: break
+    }
+    let name = octets(of: names[Int(row.firstName)])
+    if let value = changes.valueSet(for: name.span) { return .text(changes.octets.span[value]) }
+    if changes.hidesHeader(name.span) {
+      return .absent("the header is removed: it carried the token, or only policies may set it")
+    }
+    var lines: [String] = []
+    var next = check.headerIndex(of: name.span, in: message)
+    while let index = next {
+      lines.append(ObservedValue.string(message[check.headers[index].value]))
+      next = check.headerIndex(of: name.span, from: index + 1, in: message)
+    }
+    return lines.isEmpty ? .absent("the request has no such header") : .values(lines)
+  }
+
+  private func observeMetadata(
+    _ row: Predicate, _ check: borrowing Check, _ message: Span<UInt8>
+  ) -> ObservedValue {
+    let namespace = octets(of: names[Int(row.firstName)])
+    let key = octets(of: names[Int(row.firstName) + 1])
+    for entry in check.filterMetadata.reversed() where message[entry.name].equals(namespace.span) {
+      switch FilterMetadata.value(of: key.span, in: entry.value, message) {
+      case .text(let text): return .text(message[text])
+      case .list: return .absent("a list without such an element")
+      case .malformed: return .absent("metadata that cannot be read")
+      default: return .absent("the metadata has no such key, or no text there")
+      }
+    }
+    return .absent("the proxy sent no metadata of this filter")
+  }
+
+  private func octets(of range: ByteRange) -> [UInt8] { Array(pool[range.indices]) }
+}
+
+/// The value that a clause was held against.
+public enum ObservedValue: Sendable, Equatable {
+  /// There is none; why.
+  case absent(String)
+  /// Any of several: the lines of a header, the elements of a list. Text by a client: print it escaped.
+  case values([String])
+
+  static func text(_ span: Span<UInt8>) -> ObservedValue { .values([string(span)]) }
+
+  static func string(_ span: Span<UInt8>) -> String {
+    var octets: [UInt8] = []
+    for index in span.indices { octets.append(span[index]) }
+    return String(decoding: octets, as: UTF8.self)
+  }
+}
