@@ -95,10 +95,13 @@ let package = Package(
         "Configuration", "Authorizer", "Policy", "Istio", "Issuer", "Signatures", "ExtAuthz", "Check",
         "System", "YAML", "JSON", "Bytes",
       ]),
+    library(
+      "Explanation",
+      ["Authorizer", "Policy", "Istio", "ExtAuthz", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
     .executableTarget(
       name: "countersign",
       dependencies: [
-        "Admin", "Authorizer", "Bytes", "Configuration", "Issuer", "Istio", "JSON", "JWT", "Metrics",
+        "Admin", "Authorizer", "Bytes", "Configuration", "Explanation", "ExtAuthz", "Issuer", "Istio", "JSON", "JWT", "Metrics",
         "Policy", "PolicyTesting",
         "Server", "Signatures", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -145,6 +148,7 @@ let package = Package(
     tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     tests("Configuration", ["Authorizer", "Istio", "Policy", "Server", "HTTP", "System", "Bytes", "YAML"]),
     tests("PolicyTesting", ["Istio", "System", "Bytes"]),
+    tests("Explanation", ["Authorizer", "Policy", "ExtAuthz", "Istio", "Issuer", "Signatures", "JSON", "Bytes"]),
     // The repository's own rules.
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: settings),
     // The whole program as its own process, behind the real Envoy.

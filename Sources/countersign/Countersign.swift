@@ -16,10 +16,11 @@ struct Countersign: ParsableCommand {
 
       Try it:  countersign serve --policies policies/ --workload istio-system/app=istio-ingressgateway
       Check:   countersign validate policies/
+      Why:     countersign explain --policies policies/ --workload istio-system/app=gateway --path /api
       Test:    countersign test policies-test.yaml
       """,
     version: "countersign \(Version.text)",
-    subcommands: [Serve.self, Validate.self, Test.self, TokenCommand.self])
+    subcommands: [Serve.self, Validate.self, Explain.self, Test.self, TokenCommand.self])
 
   /// Exit codes: 0 done, 1 the input is bad or something failed, 2 the command line is bad.
   static func main() {

@@ -44,10 +44,8 @@ enum Policies {
     let readErrors = diagnostics.count { $0.severity == .error }
     var snapshot: PolicySnapshot?
     if readErrors == 0 {
-      let input = PolicySnapshot.Input(
-        resources: resources, workloads: configuration.workloads,
-        defaultWorkload: configuration.defaultWorkload)
-      let compilation = PolicySnapshot.compile(input, settings: configuration.authorizer)
+      let compilation = PolicySnapshot.compile(
+        input(resources, configuration), settings: configuration.authorizer)
       snapshot = compilation.snapshot
       diagnostics += compilation.diagnostics
     }
@@ -58,6 +56,12 @@ enum Policies {
       snapshot: snapshot, resources: resources,
       errors: diagnostics.count { $0.severity == .error },
       warnings: diagnostics.count { $0.severity == .warning })
+  }
+
+  static func input(_ resources: Resources, _ configuration: ServiceConfiguration) -> PolicySnapshot.Input {
+    PolicySnapshot.Input(
+      resources: resources, workloads: configuration.workloads,
+      defaultWorkload: configuration.defaultWorkload)
   }
 
   /// `1 error`, `2 errors`.

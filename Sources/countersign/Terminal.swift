@@ -6,4 +6,10 @@ enum Terminal {
   static func error(_ text: String) {
     StandardError.write(text + "\n")
   }
+
+  /// Whether results may be coloured: a person reads them, and has not declined (no-color.org).
+  static var isColoured: Bool {
+    Surroundings.outputIsTerminal && (Surroundings.variable("NO_COLOR") ?? "").isEmpty
+      && Surroundings.variable("TERM") != "dumb"
+  }
 }

@@ -1,0 +1,169 @@
+import Bytes
+import Istio
+import JSON
+import Policy
+
+/// A JSON value being written: indented, members in the order given.
+indirect enum JSONTree {
+  case text(String), number(Int), boolean(Bool), null
+  case list([JSONTree])
+  case object([(String, JSONTree)])
+
+  static func texts(_ values: [String]) -> JSONTree { .list(values.map { .text($0) }) }
+
+  func write(into output: inout ByteBuffer, indent: Int = 0) {
+    switch self {
+    case .text(let text): JSONWriter.writeString(Array(text.utf8).span, into: &output)
+    case .number(let number): output.append(Array("\(number)".utf8))
+    case .boolean(let value): output.append(value ? "true" : "false")
+    case .null: output.append("null")
+    case .list(let elements):
+      Self.write(elements.map { (nil, $0) }, "[", "]", into: &output, indent)
+    case .object(let members):
+      Self.write(members.map { ($0.0, $0.1) }, "{", "}", into: &output, indent)
+    }
+  }
+
+  private static func write(
+    _ parts: [(String?, JSONTree)], _ open: StaticString, _ close: StaticString,
+    into output: inout ByteBuffer, _ indent: Int
+  ) {
+    output.append(open)
+    for (index, (name, value)) in parts.enumerated() {
+      output.append(Array(("\(index == 0 ? "" : ",")\n" + String(repeating: " ", count: indent + 2)).utf8))
+      if let name {
+        JSONWriter.writeString(Array(name.utf8).span, into: &output)
+        output.append(": ")
+      }
+      value.write(into: &output, indent: indent + 2)
+    }
+    if !parts.isEmpty { output.append(Array(("\n" + String(repeating: " ", count: indent)).utf8)) }
+    output.append(close)
+  }
+}
+
+extension Explanation {
+  /// The reasoning for machines: an object with `request`, `workload`, `resources`, `tokens`, `rules` and
+  /// `verdict`.
+  public var json: String {
+    let tree = JSONTree.object([
+      ("request", requestTree),
+      ("workload", workloadTree),
+      ("resources", .list(resources.map(Self.tree))),
+      (
+        "tokens",
+        .object([
+          ("preflight", .boolean(isPreflight)), ("required", .boolean(requiresToken)),
+          ("rules", .list(tokenRules.map(Self.tree))),
+        ])
+      ),
+      ("rules", .list(policyRules.map(Self.tree))),
+      ("verdict", outcomeTree),
+    ])
+    var buffer = ByteBuffer(capacity: 4096)
+    tree.write(into: &buffer)
+    return String(decoding: buffer.copy(), as: UTF8.self) + "\n"
+  }
+
+  private var requestTree: JSONTree {
+    .object([
+      ("http", .boolean(request.isHTTP)), ("method", .text(request.method)), ("path", .text(request.path)),
+      ("host", .text(request.host)), ("sourceAddress", .text(request.sourceAddress)),
+      ("sourcePrincipal", .text(request.sourcePrincipal)),
+    ])
+  }
+
+  private var workloadTree: JSONTree {
+    guard let workload else { return .object([("name", .null), ("reason", .text(workloadReason))]) }
+    let labels = workload.labels.sorted { $0.key < $1.key }.map { ($0.key, JSONTree.text($0.value)) }
+    return .object([
+      ("name", .text(workload.name)), ("namespace", .text(workload.namespace)), ("labels", .object(labels)),
+      ("reason", .text(workloadReason)),
+    ])
+  }
+
+  private static func tree(_ resource: Resource) -> JSONTree {
+    .object([
+      ("kind", .text(resource.kind)), ("name", .text(resource.name)),
+      ("position", .text("\(resource.position)")),
+      ("applies", .boolean(resource.applies)), ("reason", .text(resource.reason)),
+    ])
+  }
+
+  private static func tree(_ rule: TokenRule) -> JSONTree {
+    var outcome: [(String, JSONTree)] =
+      switch rule.outcome {
+      case .accepted: [("outcome", .text("accepted"))]
+      case .noToken: [("outcome", .text("no token"))]
+      case .refused(let text): [("outcome", .text("refused")), ("error", .text(text))]
+      case .notAsked: [("outcome", .text("not asked"))]
+      }
+    let tokens = rule.tokens.map { token in
+      JSONTree.object([
+        ("place", .text(token.place)),
+        (
+          "checks",
+          .list(
+            token.checks.map {
+              .object([
+                ("name", .text($0.name)), ("result", .text($0.result.rawValue)),
+                ("detail", .text($0.detail)),
+              ])
+            })
+        ),
+      ])
+    }
+    outcome.append(("tokens", .list(tokens)))
+    return .object(
+      [
+        ("name", .text(rule.name)), ("position", .text("\(rule.position)")), ("issuer", .text(rule.issuer)),
+        ("places", .texts(rule.places)),
+      ] + outcome)
+  }
+
+  private static func tree(_ rule: PolicyRule) -> JSONTree {
+    let described = rule.explanation.rule
+    return .object([
+      ("id", .text(described.id)), ("action", .text(rule.action)),
+      ("position", .text("\(described.position)")), ("matched", .boolean(rule.explanation.matched)),
+      ("effect", .text(rule.effect.rawValue)),
+      ("alternatives", .list(rule.explanation.alternatives.map(tree))),
+    ])
+  }
+
+  private static func tree(_ alternative: RuleExplanation.Alternative) -> JSONTree {
+    var members: [(String, JSONTree)] = [
+      ("from", alternative.source.map { .number($0) } ?? .null),
+      ("to", alternative.operation.map { .number($0) } ?? .null),
+      ("matched", .boolean(alternative.failed == nil)),
+    ]
+    if let failed = alternative.failed {
+      var field: [(String, JSONTree)] = [
+        ("field", .text(failed.field)), ("negated", .boolean(failed.isNegated)),
+        ("wanted", .texts(failed.values.map(\.value))),
+        ("position", failed.values.first.map { .text("\($0.position)") } ?? .null),
+      ]
+      switch alternative.observed {
+      case .values(let values): field.append(("saw", .texts(values)))
+      case .absent(let why): field += [("saw", .null), ("because", .text(why))]
+      case nil: break
+      }
+      members.append(("failed", .object(field)))
+    }
+    return .object(members)
+  }
+
+  private var outcomeTree: JSONTree {
+    .object([
+      ("allowed", .boolean(outcome.isAllowed)), ("status", .number(outcome.status)),
+      ("reason", .text(outcome.reason)), ("sentence", .text(outcome.sentence)), ("body", .text(outcome.body)),
+      ("challenge", outcome.challenge.map { .text($0) } ?? .null),
+      (
+        "setHeaders",
+        .list(outcome.setHeaders.map { .object([("name", .text($0.name)), ("value", .text($0.value))]) })
+      ),
+      ("removedHeaders", .texts(outcome.removedHeaders)),
+      ("removedQueryParameters", .texts(outcome.removedParameters)),
+    ])
+  }
+}

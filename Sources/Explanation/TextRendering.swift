@@ -1,0 +1,155 @@
+import Istio
+import Policy
+
+/// Colours of a terminal, or none.
+public struct TextStyle: Sendable {
+  private let isColoured: Bool
+
+  public init(coloured: Bool) { isColoured = coloured }
+
+  func heading(_ text: String) -> String { wrap(text, "1") }
+  func good(_ text: String) -> String { wrap(text, "32") }
+  func bad(_ text: String) -> String { wrap(text, "31") }
+  func faint(_ text: String) -> String { wrap(text, "2") }
+
+  private func wrap(_ text: String, _ code: String) -> String {
+    isColoured ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+  }
+}
+
+extension Explanation {
+  /// The reasoning for people: one heading a step, in the order in which the server takes them.
+  public func text(_ style: TextStyle = TextStyle(coloured: false)) -> String {
+    var lines: [String] = []
+    renderRequest(style, &lines)
+    if workload != nil {
+      renderResources(style, &lines)
+      renderTokens(style, &lines)
+      renderRules(style, &lines)
+    }
+    renderOutcome(style, &lines)
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func renderRequest(_ style: TextStyle, _ lines: inout [String]) {
+    let what =
+      request.isHTTP
+      ? "\(Quoted.bare(request.method)) \(Quoted.bare(request.path)) of host \(Quoted.bare(request.host))"
+      : "no HTTP request"
+    let identity = request.sourcePrincipal.isEmpty ? "" : " as \(Quoted.bare(request.sourcePrincipal))"
+    lines.append("\(style.heading("Request"))   \(what), from \(Quoted.bare(request.sourceAddress))\(identity)")
+    if let workload {
+      let labels = workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      lines.append(
+        "\(style.heading("Workload"))  \(workload.name): namespace \(workload.namespace), "
+          + "\(labels.isEmpty ? "no labels" : labels.joined(separator: ",")) "
+          + style.faint("(\(workloadReason))"))
+    } else {
+      lines.append("\(style.heading("Workload"))  \(style.bad("none")): \(workloadReason)")
+    }
+  }
+
+  private func renderResources(_ style: TextStyle, _ lines: inout [String]) {
+    lines += ["", style.heading("Resources")]
+    for resource in resources {
+      let mark = resource.applies ? style.good("applies") : style.faint("does not apply")
+      lines.append("  \(resource.kind) \(resource.name) \(style.faint("\(resource.position)"))")
+      lines.append("    \(mark): \(resource.reason)")
+    }
+  }
+
+  private func renderTokens(_ style: TextStyle, _ lines: inout [String]) {
+    lines += ["", style.heading("Tokens")]
+    if tokenRules.isEmpty { lines.append("  no RequestAuthentication applies: no token is looked for") }
+    if isPreflight { lines.append("  a CORS preflight: passes without looking for tokens") }
+    for rule in tokenRules {
+      let issuer = rule.issuer.isEmpty ? "any issuer" : "issuer \(Quoted.text(rule.issuer))"
+      lines.append("  \(rule.name), \(issuer) \(style.faint("\(rule.position)"))")
+      lines.append("    looks in: \(rule.places.joined(separator: ", "))")
+      for token in rule.tokens {
+        lines.append("    token in \(token.place)")
+        for check in token.checks { lines.append("      " + line(check, style)) }
+      }
+      lines.append("    " + line(rule.outcome, style))
+    }
+  }
+
+  private func line(_ check: TokenCheck, _ style: TextStyle) -> String {
+    switch check.result {
+    case .passed: "\(style.good("ok")) \(check.name): \(check.detail)"
+    case .failed: "\(style.bad("refused")) \(check.name): \(check.detail)"
+    case .notReached: style.faint("- \(check.name): not reached")
+    }
+  }
+
+  private func line(_ outcome: TokenRule.Outcome, _ style: TextStyle) -> String {
+    switch outcome {
+    case .accepted: "=> \(style.good("accepted"))"
+    case .noToken: "=> no token there"
+    case .refused(let text): "=> \(style.bad("refused")): \(text)"
+    case .notAsked where isPreflight: style.faint("=> not asked")
+    case .notAsked: style.faint("=> not asked: the rule before it has decided")
+    }
+  }
+
+  private func renderRules(_ style: TextStyle, _ lines: inout [String]) {
+    lines += ["", style.heading("Policies")]
+    if policyRules.isEmpty {
+      lines.append(
+        outcome.reason == "token"
+          ? "  not asked: the token decided" : "  no rule applies to the workload")
+    }
+    for rule in policyRules {
+      let described = rule.explanation.rule
+      let name = "\(rule.action) \(described.namespace)/\(described.name) rule \(described.index)"
+      let effect =
+        switch rule.effect {
+        case .decides: style.heading("decides")
+        case .matches: "matches"
+        case .noMatch: style.faint("does not match")
+        case .moot: style.faint("not reached: a DENY rule has decided")
+        }
+      lines.append("  \(name) \(style.faint("\(described.position)")): \(effect)")
+      if rule.effect == .moot { continue }
+      for alternative in rule.explanation.alternatives.prefix(16) {
+        lines.append("    " + line(alternative, style))
+      }
+      if rule.explanation.alternatives.count > 16 {
+        lines.append("    and \(rule.explanation.alternatives.count - 16) more combinations")
+      }
+    }
+  }
+
+  private func line(_ alternative: RuleExplanation.Alternative, _ style: TextStyle) -> String {
+    var parts: [String] = []
+    if let source = alternative.source { parts.append("from[\(source)]") }
+    if let operation = alternative.operation { parts.append("to[\(operation)]") }
+    let place = parts.isEmpty ? "the rule" : parts.joined(separator: " with ")
+    guard let failed = alternative.failed else { return "\(place): every field matches" }
+    let wanted = Quoted.list(failed.values.map(\.value))
+    let rule = failed.isNegated ? "none of \(wanted)" : "any of \(wanted)"
+    let seen =
+      switch alternative.observed {
+      case .values(let values) where values.count == 1: "saw \(Quoted.text(values[0]))"
+      case .values(let values): "saw \(Quoted.list(values))"
+      case .absent(let why): why
+      case nil: ""
+      }
+    return "\(place): `\(failed.field)` fails: \(seen); wanted \(rule)"
+  }
+
+  private func renderOutcome(_ style: TextStyle, _ lines: inout [String]) {
+    let verdict = outcome.isAllowed ? style.good("ALLOWED") : style.bad("DENIED \(outcome.status)")
+    lines += ["", "\(style.heading("Verdict"))   \(verdict): \(outcome.sentence)"]
+    if !outcome.isAllowed {
+      lines.append("  body: \(outcome.body)")
+      if let challenge = outcome.challenge { lines.append("  www-authenticate: \(Quoted.bare(challenge))") }
+      lines.append("  reason in metadata: \(outcome.reason)")
+    }
+    for header in outcome.setHeaders {
+      lines.append("  sets header \(header.name): \(Quoted.text(header.value))")
+    }
+    for name in outcome.removedHeaders { lines.append("  removes header \(name)") }
+    for name in outcome.removedParameters { lines.append("  removes query parameter \(Quoted.text(name))") }
+  }
+}
