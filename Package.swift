@@ -101,7 +101,8 @@ let package = Package(
     .executableTarget(
       name: "countersign",
       dependencies: [
-        "Admin", "Authorizer", "Bytes", "Configuration", "Explanation", "ExtAuthz", "Issuer", "Istio", "JSON", "JWT", "Metrics",
+        "Admin", "Authorizer", "Bytes", "Configuration", "Explanation", "ExtAuthz", "Issuer", "Istio", "JSON",
+        "JWT", "Metrics",
         "Policy", "PolicyTesting",
         "Server", "Signatures", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -148,7 +149,9 @@ let package = Package(
     tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     tests("Configuration", ["Authorizer", "Istio", "Policy", "Server", "HTTP", "System", "Bytes", "YAML"]),
     tests("PolicyTesting", ["Istio", "System", "Bytes"]),
-    tests("Explanation", ["Authorizer", "Policy", "ExtAuthz", "Istio", "Issuer", "Signatures", "JSON", "Bytes"]),
+    tests(
+      "Explanation",
+      ["Authorizer", "Policy", "ExtAuthz", "Istio", "Issuer", "Signatures", "JSON", "Bytes"]),
     // The repository's own rules.
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: settings),
     // The whole program as its own process, behind the real Envoy.

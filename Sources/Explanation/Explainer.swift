@@ -65,7 +65,8 @@ public struct Explainer: Sendable {
     switch (choice.by, choice.workload != nil) {
     case (.name, true): return "named by the proxy: context_extensions `countersign.workload`"
     case (.name, false):
-      return "the proxy's context_extensions `countersign.workload` name none of the configured ones: \(names)"
+      return
+        "the proxy's context_extensions `countersign.workload` name none of the configured ones: \(names)"
     case (.serviceAccount, _): return "its service account is that of the destination's principal"
     case (.host, _): return "its hosts match the request's"
     case (.default, true): return "the default: nothing else names one"
@@ -220,7 +221,7 @@ public struct Explainer: Sendable {
     case .malformedPath: return "the path cannot be normalised, so it cannot be compared"
     case .malformedMetadata: return "a policy asks for filter metadata, and what the proxy sent is unreadable"
     case .unknownWorkload: return "the request belongs to no configured workload"
-    case .notHTTP: return "the check holds no HTTP request (a TCP filter asks), and policies cannot see into it"
+    case .notHTTP: return "the check holds no HTTP request: a TCP filter asks"
     }
   }
 }

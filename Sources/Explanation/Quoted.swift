@@ -27,6 +27,9 @@ public enum Quoted {
 }
 
 extension Quoted {
-  /// The same without the quotes around it.
-  public static func bare(_ text: String) -> String { String(Self.text(text).dropFirst().dropLast()) }
+  /// The same without quotes: those inside stay as they are.
+  public static func bare(_ text: String) -> String {
+    text.split(separator: "\"", omittingEmptySubsequences: false)
+      .map { Self.text(String($0)).dropFirst().dropLast() }.joined(separator: "\"")
+  }
 }

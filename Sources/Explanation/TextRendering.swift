@@ -37,7 +37,8 @@ extension Explanation {
       ? "\(Quoted.bare(request.method)) \(Quoted.bare(request.path)) of host \(Quoted.bare(request.host))"
       : "no HTTP request"
     let identity = request.sourcePrincipal.isEmpty ? "" : " as \(Quoted.bare(request.sourcePrincipal))"
-    lines.append("\(style.heading("Request"))   \(what), from \(Quoted.bare(request.sourceAddress))\(identity)")
+    let source = Quoted.bare(request.sourceAddress)
+    lines.append("\(style.heading("Request"))   \(what), from \(source)\(identity)")
     if let workload {
       let labels = workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
       lines.append(

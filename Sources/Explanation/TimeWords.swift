@@ -13,7 +13,8 @@ public enum TimeWords {
     if seconds >= 253_402_300_800 { return nil }
     let (year, month, day) = civil(days: Int(seconds / 86_400))
     let rest = Int(seconds % 86_400)
-    return "\(year)-\(two(month))-\(two(day)) \(two(rest / 3_600)):\(two(rest / 60 % 60)):\(two(rest % 60)) UTC"
+    let time = [rest / 3_600, rest / 60 % 60, rest % 60].map(two).joined(separator: ":")
+    return "\(year)-\(two(month))-\(two(day)) \(time) UTC"
   }
 
   /// The two largest units: `3 hours 5 minutes`.

@@ -2,6 +2,7 @@ import Authorizer
 import Bytes
 import Istio
 import JWT
+import Signatures
 
 /// The checks of a token as the server makes them, read back from where it stopped: each error belongs to one
 /// check, those before it have passed and those behind it were never made (semantics, section 1.6).
@@ -50,7 +51,8 @@ enum TokenChecks {
         if stage == failed { check.result = .failed }
       }
       if check.result != .notReached {
-        check.detail = detail(stage, token, rule, now: now, skew: skew, failure: stage == failed ? failure : nil)
+        let cause = stage == failed ? failure : nil
+        check.detail = detail(stage, token, rule, now: now, skew: skew, failure: cause)
       }
       return check
     }
@@ -97,9 +99,10 @@ enum TokenChecks {
     else { return seen }
     let keys = set.keys.map { key in
       (key.keyID.map { Quoted.text(String(decoding: $0, as: UTF8.self)) } ?? "without kid")
-        + (key.algorithm.map { " (\($0))" } ?? "")
+        + (key.algorithm.map { " (\($0.name))" } ?? "")
     }
-    let held = "keys of the rule: " + keys.prefix(8).joined(separator: ", ")
+    let held =
+      "keys of the rule: " + keys.prefix(8).joined(separator: ", ")
       + (keys.count > 8 ? " and \(keys.count - 8) more" : "")
     switch failure {
     case nil: return "\(seen): a key of the rule made the signature"

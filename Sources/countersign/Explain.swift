@@ -65,7 +65,7 @@ struct Explain: ParsableCommand {
   @Option(help: ArgumentHelp("The TLS server name that the client asked for.", valueName: "name"))
   var sni: String?
 
-  @Flag(help: "Header lines stay apart, as with Envoy's encode_raw_headers; else they are joined with a comma.")
+  @Flag(help: "Header lines stay apart, as with Envoy's encode_raw_headers; else a comma joins them.")
   var rawHeaders = false
 
   @Option(help: ArgumentHelp("The time of the request, in seconds since 1970 (now).", valueName: "seconds"))
@@ -158,7 +158,8 @@ struct Explain: ParsableCommand {
     guard token.hasPrefix("@") else { return token }
     do {
       let octets = try Files.read(String(token.dropFirst()), limit: PolicyFiles.maximumFileBytes)
-      return String(decoding: octets, as: UTF8.self).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      return String(decoding: octets, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        .joined(separator: " ")
     } catch {
       throw CommandFailure.failed("error: \(error)")
     }
