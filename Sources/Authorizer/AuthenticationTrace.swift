@@ -41,6 +41,11 @@ public struct AuthenticationTrace: Sendable {
     /// Nil when it has not the form of a token.
     public var facts: Facts?
     public var judgement = Judgement.notReached
+
+    public init(place: Place, text: String?) {
+      self.place = place
+      self.text = text
+    }
   }
 
   /// One of the workload's rules, in the order in which they are asked.
@@ -118,7 +123,7 @@ extension Authentication {
     trace?.rules[count - 1] = rule
   }
 
-  private static func facts(of token: borrowing UnverifiedToken) -> AuthenticationTrace.Facts {
+  static func facts(of token: borrowing UnverifiedToken) -> AuthenticationTrace.Facts {
     var facts = AuthenticationTrace.Facts()
     facts.algorithm = "\(token.algorithm.name)"
     if let range = token.keyID { facts.keyID = text(token.header.octets.span[range]) }

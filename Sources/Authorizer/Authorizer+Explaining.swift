@@ -1,5 +1,6 @@
 import Bytes
 public import Check
+public import JWT
 public import Policy
 
 /// Why a check came to its verdict. Cold, for people and for tests of policies: it allocates.
@@ -31,6 +32,11 @@ extension Authorizer {
   /// check was denied before any token was looked for. Its rules are those of
   /// `WorkloadPolicies.jwtRules`, in that order.
   public var trace: AuthenticationTrace { authentication.trace ?? AuthenticationTrace() }
+
+  /// What a token says of itself.
+  public static func facts(of token: borrowing UnverifiedToken) -> AuthenticationTrace.Facts {
+    Authentication.facts(of: token)
+  }
 
   /// Which workload the check is about, and what said so.
   public func workloadChoice(for check: borrowing Check, in message: Span<UInt8>) -> WorkloadChoice {

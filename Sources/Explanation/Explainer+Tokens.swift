@@ -17,7 +17,7 @@ extension Explainer {
       told.tokens = recorded.tokens.map { token in
         Explanation.Token(
           place: Self.text(token.place),
-          checks: TokenChecks.list(token, of: rule, now: now, skew: clockSkewSeconds))
+          checks: TokenChecks.list(token, of: rule, settings, now: now))
       }
       switch recorded.outcome {
       case .accepted: told.outcome = .accepted

@@ -9,7 +9,7 @@ import Policy
 /// Explains checks with one set of policies. Cold: it allocates.
 public struct Explainer: Sendable {
   private let input: PolicySnapshot.Input
-  private let settings: AuthorizerSettings
+  let settings: AuthorizerSettings
   private let snapshot: PolicySnapshot
   private let plan: PolicyPlan
 
@@ -173,8 +173,6 @@ public struct Explainer: Sendable {
   }
 
   // MARK: Outcome
-
-  var clockSkewSeconds: UInt64 { settings.clockSkewSeconds }
 
   private func outcome(
     of verdict: Verdict, _ authorizer: borrowing Authorizer, _ check: borrowing Check, _ message: [UInt8]

@@ -6,6 +6,8 @@ import Policy
 /// A JSON value being written: indented, members in the order given.
 indirect enum JSONTree {
   case text(String), number(Int), boolean(Bool), null
+  /// As it stands: a number of any length.
+  case literal(String)
   case list([JSONTree])
   case object([(String, JSONTree)])
 
@@ -17,6 +19,7 @@ indirect enum JSONTree {
     case .number(let number): output.append(Array("\(number)".utf8))
     case .boolean(let value): output.append(value ? "true" : "false")
     case .null: output.append("null")
+    case .literal(let text): output.append(Array(text.utf8))
     case .list(let elements):
       Self.write(elements.map { (nil, $0) }, "[", "]", into: &output, indent)
     case .object(let members):
@@ -102,14 +105,7 @@ extension Explanation {
       JSONTree.object([
         ("place", .text(token.place)),
         (
-          "checks",
-          .list(
-            token.checks.map {
-              .object([
-                ("name", .text($0.name)), ("result", .text($0.result.rawValue)),
-                ("detail", .text($0.detail)),
-              ])
-            })
+          "checks", .list(token.checks.map(\.tree))
         ),
       ])
     }

@@ -7,13 +7,13 @@ public enum Quoted {
   /// Longest text shown in whole, in characters.
   static let longest = 200
 
+  static func shortened(_ text: String) -> String {
+    text.count > longest ? "\(text.prefix(longest * 3 / 4))…\(text.suffix(longest / 8))" : text
+  }
+
   public static func text(_ text: String) -> String {
-    var shown = text
-    if text.count > longest {
-      shown = "\(text.prefix(longest * 3 / 4))…\(text.suffix(longest / 8))"
-    }
     var buffer = ByteBuffer(capacity: 64)
-    JSONWriter.writeString(Array(shown.utf8).span, into: &buffer)
+    JSONWriter.writeString(Array(shortened(text).utf8).span, into: &buffer)
     var octets: [UInt8] = []
     for index in buffer.span.indices { octets.append(buffer.span[index]) }
     return String(decoding: octets, as: UTF8.self)

@@ -69,17 +69,9 @@ extension Explanation {
       lines.append("    looks in: \(rule.places.joined(separator: ", "))")
       for token in rule.tokens {
         lines.append("    token in \(token.place)")
-        for check in token.checks { lines.append("      " + line(check, style)) }
+        for check in token.checks { lines.append("      " + check.line(style)) }
       }
       lines.append("    " + line(rule.outcome, style))
-    }
-  }
-
-  private func line(_ check: TokenCheck, _ style: TextStyle) -> String {
-    switch check.result {
-    case .passed: "\(style.good("ok")) \(check.name): \(check.detail)"
-    case .failed: "\(style.bad("refused")) \(check.name): \(check.detail)"
-    case .notReached: style.faint("- \(check.name): not reached")
     }
   }
 

@@ -33,9 +33,9 @@ enum TokenChecks {
     }
   }
 
-  static func list(_ token: AuthenticationTrace.Token, of rule: JWTRule, now: UInt64, skew: UInt64)
-    -> [TokenCheck]
-  {
+  static func list(
+    _ token: AuthenticationTrace.Token, of rule: JWTRule, _ settings: AuthorizerSettings, now: UInt64
+  ) -> [TokenCheck] {
     var failure: TokenError?
     if case .refused(let error) = token.judgement { failure = error }
     // A header with `crit` fails as a signature does, before its token has the form of one.
@@ -52,28 +52,29 @@ enum TokenChecks {
       }
       if check.result != .notReached {
         let cause = stage == failed ? failure : nil
-        check.detail = detail(stage, token, rule, now: now, skew: skew, failure: cause)
+        check.detail = detail(stage, token, rule, settings, now: now, failure: cause)
       }
       return check
     }
   }
 
   private static func detail(
-    _ stage: Stage, _ token: AuthenticationTrace.Token, _ rule: JWTRule, now: UInt64, skew: UInt64,
-    failure: TokenError?
+    _ stage: Stage, _ token: AuthenticationTrace.Token, _ rule: JWTRule, _ settings: AuthorizerSettings,
+    now: UInt64, failure: TokenError?
   ) -> String {
     guard let facts = token.facts, stage != .form else {
-      if token.text == nil { return "several values, or one that cannot be read without guessing" }
+      guard let text = token.text else {
+        return "several values, or one that cannot be read without guessing"
+      }
       guard let failure else { return "a signed token, \(token.facts?.algorithm ?? "")" }
-      if failure == .verificationFailed { return "the header has `crit` or `b64`, which is refused" }
-      return "\(failure.text)"
+      return FormFault.words(for: failure, text, limit: settings.token.maximumTokenBytes)
     }
     switch stage {
     case .form: return ""
     case .issuer:
       let wanted = rule.issuer.isEmpty ? "any" : Quoted.text(rule.issuer)
       return "`iss` is \(facts.issuer.map(Quoted.text) ?? "missing"), wanted: \(wanted)"
-    case .times: return times(facts, now: now, skew: skew)
+    case .times: return times(facts, now: now, skew: settings.clockSkewSeconds)
     case .audience:
       if rule.audiences.isEmpty { return "the rule wants none in particular" }
       return "`aud` is \(facts.audiences.map { Quoted.list($0) } ?? "missing"), wanted: any of "
