@@ -28,7 +28,9 @@ enum FormFault {
     if text.isEmpty { return "it is empty" }
     if text.contains(",") { return "a comma: two values joined, perhaps of two header lines" }
     if parts.count == 5 { return "5 parts: an encrypted token (JWE); only signed ones are read" }
-    if parts.count != 3 { return "\(parts.count) \(parts.count == 1 ? "part" : "parts") where 3 are expected" }
+    if parts.count != 3 {
+      return "\(parts.count) \(parts.count == 1 ? "part" : "parts") where 3 are expected"
+    }
     if let empty = parts.firstIndex(where: \.isEmpty) {
       return "the \(["header", "payload", "signature"][empty]) is empty"
     }

@@ -24,7 +24,8 @@ struct TokenInspect: ParsableCommand {
   @Argument(help: ArgumentHelp("The token; @FILE reads it, - reads standard input.", valueName: "token"))
   var token: String
 
-  @Option(help: ArgumentHelp("Files and folders of RequestAuthentications; may be repeated.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("Files and folders of RequestAuthentications; may be repeated.", valueName: "path"))
   var policies: [String] = []
 
   @Option(help: ArgumentHelp("A file with a JWK Set; may be repeated.", valueName: "file"))
@@ -73,7 +74,8 @@ struct TokenInspect: ParsableCommand {
     return ("the keys of \(file)", rule)
   }
 
-  private static func rules(of configuration: ServiceConfiguration) throws -> [(name: String, rule: JWTRule)] {
+  private static func rules(of configuration: ServiceConfiguration) throws -> [(name: String, rule: JWTRule)]
+  {
     let loaded: LoadedResources
     do { loaded = try PolicyFiles.load(configuration.policies) } catch {
       throw CommandFailure.failed("error: \(error)")
