@@ -108,6 +108,20 @@ let package = Package(
 
     // Tests mirror Sources, name for name.
     .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
+    // What the specification says about a request, slowly; it knows nothing of ours.
+    .target(
+      name: "PolicyOracle", dependencies: ["TestSupport"], path: "Tests/PolicyOracle", swiftSettings: settings
+    ),
+    // Both asked the same: a command, since a million questions take a release build.
+    .target(
+      name: "PolicyDifferential",
+      dependencies: [
+        "PolicyOracle", "Authorizer", "Policy", "Istio", "ExtAuthz", "Check", "JWT", "Signatures", "Bytes",
+      ],
+      path: "Tests/PolicyDifferential", swiftSettings: settings),
+    .executableTarget(
+      name: "policy-differential", dependencies: ["PolicyDifferential", "PolicyOracle"],
+      path: "Tests/PolicyDifferentialCommand", swiftSettings: settings),
     tests("Bytes"),
     tests("JSON"),
     tests("YAML"),
