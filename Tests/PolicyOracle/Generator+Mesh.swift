@@ -14,12 +14,12 @@ extension Generator {
     let hasWaypoint = chance(30)
     mesh.workloads = workloads(withWaypoint: hasWaypoint)
     mesh.defaultWorkload = chance(95) ? "web" : nil
-    for index in 0..<pick([0, 1, 1, 1, 2]) {
+    for index in 0..<pick([0, 1, 1, 1, 1, 2]) {
       mesh.authentications.append(
         Mesh.Authentication(
           name: "tokens-\(index)", namespace: pick(["foo", "foo", "foo", "bar", "istio-system"]),
-          attachment: attachment(withWaypoint: hasWaypoint),
-          rules: (0..<pick([1, 1, 1, 2, 2, 3])).map { _ in tokenRule() }))
+          attachment: chance(75) ? .allWorkloads : attachment(withWaypoint: hasWaypoint),
+          rules: (0..<pick([1, 1, 1, 1, 2, 3])).map { _ in tokenRule() }))
     }
     var names = ["p", "p-a", "a", "z", "p.b", "p0", "policy"]
     for _ in 0..<number(1...5) {
@@ -115,7 +115,12 @@ extension Generator {
       switch number(0...9) {
       case 0..<4: add(pick(Mesh.Term.ofSource), to: &rule.from)
       case 4..<6: add(pick(Mesh.Term.ofOperation), to: &rule.to)
-      default: rule.when.append(condition(pick(Mesh.Term.ofCondition)))
+      default:
+        rule.when.append(
+          condition(
+            chance(45)
+              ? pick([.requestClaims, .requestClaims, .requestHeaders, .requestHeaders, .filterMetadata])
+              : pick(Mesh.Term.ofCondition)))
       }
     }
     return rule
@@ -157,7 +162,8 @@ extension Generator {
   }
 
   private static let headerNames = [
-    "x-one", "x-two", "X-One", "x-one", "x-two", "authorization", "User-Agent", "accept", "cookie", "x-out",
+    "x-one", "x-two", "X-One", "x-one", "x-two", "x-one", "x-two", "x-out", "x-user", "authorization",
+    "User-Agent", "accept", "cookie", "x-out",
     "x-user", "x-payload", "x-token", ":authority", "host", ":method", ":path", ":path", ":scheme",
     "x-forwarded-for",
   ]
@@ -196,14 +202,15 @@ extension Generator {
     case .paths: return chance(30) ? pick(Words.templates) : pattern(Words.paths)
     case .connectionSNI: return pattern(Words.names)
     case .requestAudiences: return pattern(Words.audiences)
-    case .requestPresenter: return pattern(Words.claims)
+    case .requestPresenter: return pattern(Words.claimPatterns)
     case .requestClaims:
       if rest == "[iss]" { return pattern(Words.issuers) }
       if rest == "[sub]" { return pattern(Words.subjects) }
       if rest == "[aud]" { return pattern(Words.audiences) }
-      return pattern(Words.claims)
+      return pattern(Words.claimPatterns)
     case .requestHeaders: return headerPattern(rest)
-    case .filterMetadata: return chance(60) ? pattern(Words.claims) : "[\(pattern(Words.claims))]"
+    case .filterMetadata:
+      return chance(60) ? pattern(Words.claimPatterns) : "[\(pattern(Words.claimPatterns))]"
     }
   }
 

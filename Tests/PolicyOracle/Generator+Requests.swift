@@ -24,14 +24,14 @@ extension Generator {
 
     var query = chance(15) ? [pick(["x=1", "x=/c", "", "b", "x=%2e%2e/"])] : []
     var lines = plainLines()
-    for _ in 0..<pick([0, 0, 1, 1, 1, 1, 1, 2, 3]) {
+    for _ in 0..<pick([0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 3]) {
       let rules = mesh.authentications.flatMap(\.rules)
       let rule = rules.isEmpty ? tokenRule() : pick(rules)
       let token = token(for: rule, now: now)
       let text = try mint(token)
       request.tokens[text] = token
-      let spot = chance(93) ? pick(Self.spots(of: rule)) : anySpot()
-      place(chance(95) ? text : broken(text), at: spot, &lines, &query)
+      let spot = chance(96) ? pick(Self.spots(of: rule)) : anySpot()
+      place(chance(98) ? text : broken(text), at: spot, &lines, &query)
     }
     lines.append(ProxyRequest.Header(name: "x-request-id", value: "\(number)"))
     request.headers = arrived(lines, request.encoding)
@@ -85,7 +85,7 @@ extension Generator {
       lines.append(ProxyRequest.Header(name: name, value: value))
     }
     for name in ["x-one", "x-two"] where chance(65) {
-      for _ in 0..<pick([1, 1, 1, 2, 2, 3]) {
+      for _ in 0..<pick([1, 1, 2, 2, 3]) {
         add(name, chance(85) ? word(Words.headers) : pick(["", "a, b", "a ,b", "A", "a\tb", ",a", "b,"]))
       }
     }

@@ -23,7 +23,7 @@ extension Generator {
       if chance(40) { rule.fromCookies = (0..<number(1...2)).map { _ in pick(["c", "d"]) } }
     }
     rule.forwardOriginalToken = chance(50)
-    rule.isRequired = chance(12)
+    rule.isRequired = chance(7)
     if chance(12) { rule.outputPayloadToHeader = pick(["x-payload", "X-Out"]) }
     if chance(40) {
       rule.outputClaimToHeaders = (0..<number(1...2)).map { _ in
@@ -63,9 +63,9 @@ extension Generator {
     let key = pick(rule.keys)
     var token = Token(claims: claims(for: rule, now: now), keyID: key.id, key: key.number)
     if chance(30) { token.keyID = nil }
-    if chance(5) { token.keyID = pick(["k0", "k1", "k9"]) }
-    if chance(4) { token.key = number(0...3) }
-    token.isForged = chance(4)
+    if chance(3) { token.keyID = pick(["k0", "k1", "k9"]) }
+    if chance(2) { token.key = number(0...3) }
+    token.isForged = chance(2)
     return token
   }
 
@@ -75,17 +75,17 @@ extension Generator {
     if chance(97) { add("iss", .text(chance(92) ? rule.issuer : word(Words.issuers))) }
     if chance(88) { add("sub", .text(pick(["alice", "alice", "bob"] + Words.subjects))) }
     if chance(rule.audiences.isEmpty ? 55 : 92) { add("aud", audience(for: rule)) }
-    if chance(35) { add("exp", time(around: now, far: 3600)) }
-    if chance(25) { add("nbf", time(around: now, far: -3600)) }
+    if chance(30) { add("exp", time(around: now, far: 3600)) }
+    if chance(20) { add("nbf", time(around: now, far: -3600)) }
     if chance(10) { add("iat", .number("\(now - 5)")) }
-    if chance(50) { add("azp", claim()) }
-    for name in ["groups", "scope", "permission", "roles", "a.b", "https://x/y", "o]x[g"] where chance(45) {
+    if chance(65) { add("azp", claim()) }
+    for name in ["groups", "scope", "permission", "roles", "a.b", "https://x/y", "o]x[g"] where chance(65) {
       add(name, claim())
     }
     if chance(20) { add("n", .number(pick(["7", "1.5", "-2", "0", "18446744073709551615", "1e3"]))) }
     if chance(20) { add("flag", .truth(chance(50))) }
     if chance(20) { add("lists", .list([.list([.text("a")]), .text(word(Words.claims))])) }
-    if chance(55) { add("o", chance(85) ? object() : claim()) }
+    if chance(75) { add("o", chance(90) ? object() : claim()) }
     if chance(2) { spoil(&claims) }
     // Members come in any order.
     if chance(50) { claims.reverse() }
@@ -111,7 +111,8 @@ extension Generator {
   private mutating func time(around now: Int, far: Int) -> Claim {
     if chance(70) { return .number("\(now + far)") }
     if chance(6) { return .number("0") }
-    let difference = pick([-62, -61, -60, -59, -1, 0, 1, 59, 60, 61, 62])
+    let edge = far < 0 ? 60 : -60
+    let difference = pick([-1, 0, 1, edge - 1, edge, edge, edge, edge + 1, edge + 2, edge - 2])
     return .number("\(now + difference)" + (chance(15) ? ".5" : ""))
   }
 
@@ -129,8 +130,8 @@ extension Generator {
 
   private mutating func object() -> Claim {
     var members: [Claim.Member] = []
-    if chance(80) { members.append(Claim.Member(name: "g", value: plainClaim())) }
-    if chance(60) {
+    if chance(90) { members.append(Claim.Member(name: "g", value: plainClaim())) }
+    if chance(70) {
       members.append(Claim.Member(name: "d", value: .object([Claim.Member(name: "x", value: plainClaim())])))
     }
     if chance(30) { members.append(Claim.Member(name: "roles", value: .text("read write"))) }

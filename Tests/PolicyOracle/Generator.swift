@@ -49,9 +49,9 @@ public struct Generator {
 
 /// What patterns are made from and requests consist of.
 enum Words {
-  static let domains = ["td", "cluster.local", "td.example", "old.example", "td.old"]
-  static let namespaces = ["foo", "bar", "fo", "foo-x"]
-  static let accounts = ["web", "a", "web-x", "w.b"]
+  static let domains = ["td", "td", "td", "cluster.local", "td.example", "old.example", "td.old"]
+  static let namespaces = ["foo", "foo", "foo", "bar", "fo", "foo-x"]
+  static let accounts = ["web", "web", "web", "a", "web-x", "w.b"]
   static let oddIdentities = [
     "", "CN=a", "spiffe://td/ns/bar/sa/a/x", "spiffe://td.example/ns/foo/y/sa/web", "td/ns/foo/sa/web",
     "spiffe://td/ns/foo/ns/bar/sa/a", "spiffe://td/ns/foo/sa/web\n", "spiffe:///ns/foo/sa/a",
@@ -71,7 +71,7 @@ enum Words {
     "/a%2Fb", "/a/%2e%2e/b", "/a/../b", "/a/./b", "/a/..;x/b", "/%41", "/a|b", "/a/[b", "\\a\\b", "/a\\b",
     "/é", "/a/%00", "*", "/a%5cb", "/a/b/..", "/a/%7e", "/..", "/a/{b}", "/a/%2E", "/a%25b", "/a%zz", "/a%4",
     "/a/%2e%2e;/b", "/a/.;y/b", "/a%2f%2fb", "/a/b/../../c", "/a//../b", "/%2541", "/a/%2E./b", "/a\u{7F}",
-    "/a<b>", "/a%3Cb", "/a/b/.", "/%2Fa", "/a/^b", "/a/..%2fb",
+    "/a<b>", "/a%3Cb", "/a/b/.", "/%2Fa", "/a/^b", "/a/..%2fb", "",
   ]
   static let templates = [
     "/a/{*}", "/a/{**}", "/{**}/c", "/{*}/b", "/{*}/{**}", "/{*}/", "/{**}", "/{*}/{*}/{**}/c", "/a/{*}/c",
@@ -93,9 +93,9 @@ enum Words {
   static let issuers = ["https://idp.example", "idp", "idp/x", "https://other.example"]
   static let subjects = ["alice", "bob", "a/b", "", "*", "alice@idp.example", "a b"]
   static let audiences = ["one", "https://two/", "two", "three", "http://one"]
-  static let claims = [
-    "a", "b", "ab", "read", "write", "admin", "alice", "7", "true", "read write", "x,y", "a\nb", "*b", "",
-  ]
+  /// What tokens and metadata hold, and what policies ask for.
+  static let claims = ["a", "b", "ab", "read", "a", "b", "read", "ba", "7", "a\nb", "*b", ""]
+  static let claimPatterns = ["a", "b", "ab", "read", "read write"]
   static let principals =
     [
       "*/alice", "*idp/alice", "idp/*", "idp/al*", "*alice", "idp*", "idp", "https://idp.example/*", "*/*",
@@ -106,6 +106,6 @@ enum Words {
 
   static let headers = ["a", "b", "a,b", "ab", "b,a", "alice", "7", "abc", "a,b,ab"]
   static let agents = ["curl/8", "curl/8,x", "Mozilla/5.0", "a,b"]
-  static let filters = [".http.one", ".http.two", ".http.one.x"]
-  static let metadataKeys = ["k", "list", "k.v"]
+  static let filters = [".http.one", ".http.one", ".http.one.x"]
+  static let metadataKeys = ["k", "k", "k.v"]
 }
