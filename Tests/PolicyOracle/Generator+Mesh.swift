@@ -162,7 +162,8 @@ extension Generator {
   }
 
   private static let headerNames = [
-    "x-one", "x-two", "X-One", "x-one", "x-two", "x-one", "x-two", "x-out", "x-user", "authorization",
+    "x-one", "x-two", "X-One", "x-one", "x-two", "x-one", "x-two", "x-out", "x-out", "x-user", "x-user",
+    "authorization",
     "User-Agent", "accept", "cookie", "x-out",
     "x-user", "x-payload", "x-token", ":authority", "host", ":method", ":path", ":path", ":scheme",
     "x-forwarded-for",
@@ -182,7 +183,7 @@ extension Generator {
   private mutating func value(of term: Mesh.Term, rest: String) -> String {
     switch term {
     case .principals, .sourcePrincipal:
-      let domain = chance(85) ? pick(Words.domains) : pick(["*example", "td*", "*", "*d"])
+      let domain = chance(75) ? pick(Words.domains) : pick(["*example", "td*", "*", "*d", "*d", "*old"])
       return pattern(["\(domain)/ns/\(pick(Words.namespaces))/sa/\(pick(Words.accounts))"])
     case .namespaces, .sourceNamespace:
       return chance(75)
@@ -199,7 +200,9 @@ extension Generator {
     case .ports, .destinationPort: return pick(Words.ports)
     case .hosts: return pattern(Words.hosts)
     case .methods: return pattern(Words.methods)
-    case .paths: return chance(30) ? pick(Words.templates) : pattern(Words.paths)
+    case .paths:
+      if chance(30) { return pick(Words.templates) }
+      return pattern(chance(75) ? Words.paths : Words.normalizedPaths)
     case .connectionSNI: return pattern(Words.names)
     case .requestAudiences: return pattern(Words.audiences)
     case .requestPresenter: return pattern(Words.claimPatterns)

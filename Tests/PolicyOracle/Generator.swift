@@ -73,6 +73,11 @@ enum Words {
     "/a/%2e%2e;/b", "/a/.;y/b", "/a%2f%2fb", "/a/b/../../c", "/a//../b", "/%2541", "/a/%2E./b", "/a\u{7F}",
     "/a<b>", "/a%3Cb", "/a/b/.", "/%2Fa", "/a/^b", "/a/..%2fb", "",
   ]
+  /// What normalisation makes of some of them, and would by mistake.
+  static let normalizedPaths = [
+    "/a%7Cb", "/a%3Cb%3E", "/a%3Cb", "/a/..;/b", "/a%25b", "/%2541", "/a/%5Eb", "/a%2Fb", "/a%2f%2fb", "/a/b",
+    "/a%5cb", "/b", "/a/", "/a/~", "/A", "/a/..%2fb", "/%2Fa", "/a/%7Bb%7D", "/a/[b", "/a|b", "/c", "/a//b",
+  ]
   static let templates = [
     "/a/{*}", "/a/{**}", "/{**}/c", "/{*}/b", "/{*}/{**}", "/{*}/", "/{**}", "/{*}/{*}/{**}/c", "/a/{*}/c",
     "/admin/{**}", "/{*}/panel", "/a/{**}/b", "/{*}", "/a/{*}/", "/b/{*}/b/{**}",
@@ -104,7 +109,7 @@ enum Words {
       "https://*", "https://idp.example/", "*/bob", "*foo/*", "idp/x/*", "*b", "idp/", "http*", "i*",
     ]
 
-  static let headers = ["a", "b", "a,b", "ab", "b,a", "alice", "7", "abc", "a,b,ab"]
+  static let headers = ["a", "b", "a,b", "ab", "b,a", "alice", "alice", "bob", "7", "abc", "a,b,ab"]
   static let agents = ["curl/8", "curl/8,x", "Mozilla/5.0", "a,b"]
   static let filters = [".http.one", ".http.one", ".http.one.x"]
   static let metadataKeys = ["k", "k", "k.v"]
