@@ -61,6 +61,7 @@ differential: packages
 
 # Whether that comparison finds mistakes: each of Tests/PolicyDifferential/mutations, in a copy of the sources.
 mutations: packages
+	@deploy/install-packages python3
 	Tests/PolicyDifferential/mutate
 
 # The messages that the wire reader is tested against; needs protobuf-compiler, and builds its Swift plugin.

@@ -14,11 +14,13 @@ extension Generator {
     let hasWaypoint = chance(30)
     mesh.workloads = workloads(withWaypoint: hasWaypoint)
     mesh.defaultWorkload = chance(95) ? "web" : nil
-    for index in 0..<pick([0, 1, 1, 1, 1, 2]) {
+    for index in 0..<pick([0, 1, 1, 1, 1, 1, 1, 2]) {
       mesh.authentications.append(
         Mesh.Authentication(
-          name: "tokens-\(index)", namespace: pick(["foo", "foo", "foo", "bar", "istio-system"]),
-          attachment: chance(75) ? .allWorkloads : attachment(withWaypoint: hasWaypoint),
+          name: "tokens-\(index)",
+          namespace: pick(["foo", "foo", "foo", "foo", "bar", "istio-system", "istio-system", "istio-system"]
+          ),
+          attachment: chance(80) ? .allWorkloads : attachment(withWaypoint: hasWaypoint),
           rules: (0..<pick([1, 1, 1, 1, 2, 3])).map { _ in tokenRule() }))
     }
     var names = ["p", "p-a", "a", "z", "p.b", "p0", "policy"]

@@ -32,7 +32,7 @@ extension Generator {
           claim: pick(["sub", "azp", "o.g", "n", "flag", "groups", "o", "o.d.x", "none", "roles", "a.b"]))
       }
     }
-    if chance(30) { rule.spaceDelimitedClaims = [pick(["roles", "azp", "sub", "o", "groups"])] }
+    if chance(30) { rule.spaceDelimitedClaims = [pick(["roles", "azp", "sub", "o", "o", "groups"])] }
     return rule
   }
 
@@ -120,11 +120,11 @@ extension Generator {
   mutating func claim() -> Claim {
     switch number(0...9) {
     case 0...3: return .text(word(Words.claims))
-    case 4...5: return .text(pick(["read write", "a b", " a", "  ", "admin  ab", "b"]))
+    case 4...5: return .text(pick(["read write", "a b", "read b", " a", "  ", "7  ab", "b"]))
     case 6...8:
       return .list(
         (0..<number(0...3)).map { _ in chance(80) ? .text(word(Words.claims)) : pick([.number("7"), .null]) })
-    default: return pick([.number("7"), .truth(true), .null, .list([]), object()])
+    default: return pick([.number("7"), .number("7"), .truth(true), .null, .list([]), object()])
     }
   }
 
@@ -139,8 +139,9 @@ extension Generator {
   }
 
   private mutating func plainClaim() -> Claim {
-    switch number(0...5) {
+    switch number(0...7) {
     case 0: .number("7")
+    case 2...3: .text("read write")
     case 1: .list([.text(word(Words.claims)), .text(word(Words.claims))])
     default: .text(word(Words.claims))
     }

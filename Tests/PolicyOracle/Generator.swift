@@ -100,7 +100,7 @@ enum Words {
   static let audiences = ["one", "https://two/", "two", "three", "http://one"]
   /// What tokens and metadata hold, and what policies ask for.
   static let claims = ["a", "b", "ab", "read", "a", "b", "read", "ba", "7", "a\nb", "*b", ""]
-  static let claimPatterns = ["a", "b", "ab", "read", "read write"]
+  static let claimPatterns = ["a", "b", "ab", "read", "read", "read write", "7"]
   static let principals =
     [
       "*/alice", "*idp/alice", "idp/*", "idp/al*", "*alice", "idp*", "idp", "https://idp.example/*", "*/*",
