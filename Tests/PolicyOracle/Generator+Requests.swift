@@ -10,9 +10,13 @@ extension Generator {
     if chance(45) { request.workload = chance(98) ? pick(mesh.workloads).name : "nobody" }
     request.method = chance(85) ? pick(["GET", "GET", "POST", "PUT"]) : word(Words.methods)
     request.host = word(Words.hosts)
+    if let target = target(.hosts, in: mesh, percent: 10) { request.host = text(for: target.value) }
     request.scheme = pick(["https", "http"])
     request.encoding = chance(50) ? .joined : .raw
     request.source = peer()
+    if let target = target(.principals, .sourcePrincipal, in: mesh, percent: 25) {
+      request.source.principal = identity(for: target, in: mesh)
+    }
     request.destination = peer()
     request.destination.port = pick([80, 8080, 443, 0, 65535])
     request.destination.principal = pick([
@@ -20,14 +24,20 @@ extension Generator {
       "spiffe://td/ns/foo/sa/other",
     ])
     if chance(60) { request.serverName = chance(90) ? word(Words.names) : "" }
-    if chance(50) { request.metadata = (0..<self.number(1...2)).map { _ in metadata() } }
+    if chance(40) { request.metadata = (0..<self.number(1...2)).map { _ in metadata() } }
+    if let target = target(.filterMetadata, in: mesh, percent: 50) {
+      request.metadata.append(metadata(for: target))
+    }
 
     var query = chance(15) ? [pick(["x=1", "x=/c", "", "b", "x=%2e%2e/"])] : []
     var lines = plainLines()
+    if let target = target(.requestHeaders, in: mesh, percent: 50), let line = header(for: target) {
+      lines.insert(line, at: chance(50) ? 0 : lines.count)
+    }
     for _ in 0..<pick([0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 3]) {
       let rules = mesh.authentications.flatMap(\.rules)
       let rule = rules.isEmpty ? tokenRule() : pick(rules)
-      let token = token(for: rule, now: now)
+      let token = token(for: rule, of: mesh, now: now)
       let text = try mint(token)
       request.tokens[text] = token
       let spot = chance(96) ? pick(Self.spots(of: rule)) : anySpot()
@@ -35,14 +45,18 @@ extension Generator {
     }
     lines.append(ProxyRequest.Header(name: "x-request-id", value: "\(number)"))
     request.headers = arrived(lines, request.encoding)
-    request.path = path() + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+    request.path = path(in: mesh) + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
     if chance(4) { request.path += pick(["#/b", "#", "#a?x=1"]) }
     if chance(5) { askBeforehand(&request) }
     return request
   }
 
-  private mutating func path() -> String {
-    chance(65) ? pick(Words.paths) : chance(65) ? pick(Words.oddPaths) : word(Words.paths)
+  private mutating func path(in mesh: Mesh) -> String {
+    if let target = target(.paths, in: mesh, percent: 35) {
+      let path = path(for: target)
+      return chance(50) ? path : denormalized(path)
+    }
+    return chance(65) ? pick(Words.paths) : chance(65) ? pick(Words.oddPaths) : word(Words.paths)
   }
 
   private mutating func peer() -> ProxyRequest.Peer {

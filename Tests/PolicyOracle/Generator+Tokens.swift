@@ -59,9 +59,10 @@ extension Generator {
   }
 
   /// A token that a rule would take, or nearly.
-  mutating func token(for rule: Mesh.TokenRule, now: Int) -> Token {
+  mutating func token(for rule: Mesh.TokenRule, of mesh: Mesh, now: Int) -> Token {
     let key = pick(rule.keys)
     var token = Token(claims: claims(for: rule, now: now), keyID: key.id, key: key.number)
+    aim(&token.claims, at: mesh)
     if chance(30) { token.keyID = nil }
     if chance(3) { token.keyID = pick(["k0", "k1", "k9"]) }
     if chance(2) { token.key = number(0...3) }
