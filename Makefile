@@ -11,6 +11,8 @@ help:
 	@echo "make test    install what is missing, and run every test"
 	@echo "make demo    Envoy on 127.0.0.1:8080 in front, Countersign behind, the README's table by curl"
 	@echo "make load    200,000 checks by h2load, and the server's CPU time for each"
+	@echo "make differential  a million random policies and requests against the oracle, in a release build"
+	@echo "make mutations     whether it finds mistakes that are put into the sources"
 	@echo "make generate  make the test messages of Tests/ExtAuthzTests/Proto anew"
 	@echo "make format  format every Swift file in place;  make lint  only say what is wrong"
 
@@ -49,6 +51,18 @@ demo: build test-packages
 .PHONY: load
 load: build test-packages
 	@perf/h2load-checks $(RELEASE)
+
+# The authorizer against Tests/PolicyOracle; the seed is printed, TRIPLES and SEED choose others.
+TRIPLES ?= 1000000
+.PHONY: differential mutations
+differential: packages
+	swift build -c release --product policy-differential
+	.build/release/policy-differential --triples $(TRIPLES) $(if $(SEED),--seed $(SEED))
+
+# Whether that comparison finds mistakes: each of Tests/PolicyDifferential/mutations, in a copy of the sources.
+mutations: packages
+	@deploy/install-packages python3
+	Tests/PolicyDifferential/mutate
 
 # The messages that the wire reader is tested against; needs protobuf-compiler, and builds its Swift plugin.
 .PHONY: generate

@@ -112,6 +112,20 @@ let package = Package(
 
     // Tests mirror Sources, name for name.
     .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
+    // What the specification says about a request, slowly; it knows nothing of ours.
+    .target(
+      name: "PolicyOracle", dependencies: ["TestSupport"], path: "Tests/PolicyOracle", swiftSettings: settings
+    ),
+    // Both asked the same: a command, since a million questions take a release build.
+    .target(
+      name: "PolicyDifferential",
+      dependencies: [
+        "PolicyOracle", "Authorizer", "Policy", "Istio", "ExtAuthz", "Check", "JWT", "Signatures", "Bytes",
+      ],
+      path: "Tests/PolicyDifferential", exclude: ["mutate", "mutations"], swiftSettings: settings),
+    .executableTarget(
+      name: "policy-differential", dependencies: ["PolicyDifferential", "PolicyOracle"],
+      path: "Tests/PolicyDifferentialCommand", swiftSettings: settings),
     tests("Bytes"),
     tests("JSON"),
     tests("YAML"),
@@ -135,6 +149,9 @@ let package = Package(
     tests("Policy", ["Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
     tests(
       "Authorizer", ["Policy", "Istio", "Check", "JWT", "Issuer", "Signatures", "Metrics", "JSON", "Bytes"]),
+    .testTarget(
+      name: "PolicyOracleTests", dependencies: ["PolicyOracle", "PolicyDifferential", "TestSupport"],
+      swiftSettings: settings),
     tests("Metrics", ["Bytes"]),
     tests("System", ["Bytes"]),
     tests("EventLoop", ["System", "Bytes"]),

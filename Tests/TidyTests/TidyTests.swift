@@ -72,6 +72,12 @@ struct TidyTests {
     #expect(Repository.places(of: pattern) { $0.isSource && !targets.contains($0.target) } == [])
   }
 
+  @Test func `the oracle shares nothing with what it is compared with`() {
+    let isOracle = { (file: SourceFile) in file.target == "PolicyOracle" }
+    #expect(files.contains(where: isOracle))
+    #expect(Repository.places(of: /^(?:\w+ )?import (?!(?:Foundation|TestSupport)\b)/, where: isOracle) == [])
+  }
+
   // MARK: The manifest
 
   private static let libraries = Repository.names(in: "Sources").filter {
