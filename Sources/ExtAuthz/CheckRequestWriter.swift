@@ -22,8 +22,20 @@ public struct ProxiedRequest: Sendable {
   public var sni: String?
   /// What the proxy's configuration says about the route.
   public var contextExtensions: [(name: String, value: String)] = []
+  /// Dynamic metadata of filters that ran before, by filter name.
+  public var filterMetadata: [(name: String, value: [(String, MetadataValue)])] = []
 
   public init() {}
+
+  /// A `google.protobuf.Value`.
+  public indirect enum MetadataValue: Sendable {
+    case null
+    case number(Double)
+    case text(String)
+    case boolean(Bool)
+    case list([MetadataValue])
+    case fields([(String, MetadataValue)])
+  }
 
   /// The `CheckRequest` (envoy.service.auth.v3) that Envoy would send.
   public var checkRequest: [UInt8] {
@@ -34,6 +46,16 @@ public struct ProxiedRequest: Sendable {
     request.message(2, http)
     attributes.message(4, request)
     for (name, value) in contextExtensions { attributes.message(10, Self.entry(name, value)) }
+    if !filterMetadata.isEmpty {
+      var metadata = ProtobufMessage()
+      for (name, value) in filterMetadata {
+        var entry = ProtobufMessage()
+        entry.text(1, name)
+        entry.message(2, Self.structure(value))
+        metadata.message(1, entry)
+      }
+      attributes.message(11, metadata)
+    }
     if let sni {
       var session = ProtobufMessage()
       session.text(1, sni)
@@ -81,6 +103,33 @@ public struct ProxiedRequest: Sendable {
     return joined
   }
 
+  private static func structure(_ fields: [(String, MetadataValue)]) -> ProtobufMessage {
+    var structure = ProtobufMessage()
+    for (name, value) in fields {
+      var entry = ProtobufMessage()
+      entry.text(1, name)
+      entry.message(2, message(of: value))
+      structure.message(1, entry)
+    }
+    return structure
+  }
+
+  private static func message(of value: MetadataValue) -> ProtobufMessage {
+    var message = ProtobufMessage()
+    switch value {
+    case .null: message.number(1, 0)
+    case .number(let number): message.double(2, number)
+    case .text(let text): message.text(3, text)
+    case .boolean(let boolean): message.number(4, boolean ? 1 : 0)
+    case .fields(let fields): message.message(5, structure(fields))
+    case .list(let elements):
+      var list = ProtobufMessage()
+      for element in elements { list.message(1, Self.message(of: element)) }
+      message.message(6, list)
+    }
+    return message
+  }
+
   private static func entry(_ name: String, _ value: String) -> ProtobufMessage {
     var entry = ProtobufMessage()
     entry.text(1, name)
@@ -111,6 +160,11 @@ private struct ProtobufMessage {
   mutating func number(_ number: UInt8, _ value: UInt64) {
     octets.append(number << 3)
     varint(value)
+  }
+
+  mutating func double(_ number: UInt8, _ value: Double) {
+    octets.append(number << 3 | 1)
+    for shift in 0..<UInt64(8) { octets.append(UInt8(truncatingIfNeeded: value.bitPattern >> (shift * 8))) }
   }
 
   private mutating func append(_ number: UInt8, _ content: [UInt8]) {

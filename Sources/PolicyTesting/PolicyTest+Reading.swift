@@ -25,7 +25,8 @@ extension TestFile {
     _ node: YAMLNode, into request: inout ProxiedRequest, _ reader: inout FieldReader
   ) {
     let known = [
-      "method", "path", "host", "scheme", "headers", "sourceIP", "principal", "destinationIP", "port", "sni",
+      "method", "path", "host", "scheme", "headers", "rawHeaders", "sourceIP", "principal", "destinationIP",
+      "port", "destinationPrincipal", "sni", "metadata",
     ]
     guard reader.isMapping(node, "`request`", known: known) else { return }
     request.method = reader.text(node, "method") ?? request.method
@@ -36,19 +37,52 @@ extension TestFile {
     request.principal = reader.text(node, "principal") ?? request.principal
     request.destinationIP = reader.text(node, "destinationIP") ?? request.destinationIP
     request.port = reader.integer(node, "port", 0...65_535) ?? request.port
+    request.destinationPrincipal =
+      reader.text(node, "destinationPrincipal") ?? request.destinationPrincipal
     request.sni = reader.text(node, "sni")
+    request.keepsLinesApart = reader.boolean(node, "rawHeaders") ?? false
+    if let metadata = node.member("metadata")?.value {
+      request.filterMetadata = filterMetadata(metadata, &reader)
+    }
     if let headers = node.member("headers")?.value { request.headers = pairs(headers, &reader) }
   }
 
-  /// Names in lower case, as Envoy sends them; of a list the lines joined, as Envoy joins them.
+  private static func filterMetadata(
+    _ node: YAMLNode, _ reader: inout FieldReader
+  ) -> [(name: String, value: [(String, ProxiedRequest.MetadataValue)])] {
+    guard let filters = node.members else {
+      reader.expected("a mapping of filter names", node)
+      return []
+    }
+    return filters.map { filter in
+      guard case .fields(let fields) = value(filter.value) else {
+        reader.expected("a mapping of what the filter said", filter.value)
+        return (filter.name, [])
+      }
+      return (filter.name, fields)
+    }
+  }
+
+  private static func value(_ node: YAMLNode) -> ProxiedRequest.MetadataValue {
+    switch node.content {
+    case .null: .null
+    case .boolean(let value): .boolean(value)
+    case .number: .number(node.number ?? 0)
+    case .text(let text): .text(text)
+    case .sequence(let elements): .list(elements.map(value))
+    case .mapping(let members): .fields(members.map { ($0.name, value($0.value)) })
+    }
+  }
+
+  /// Names in lower case, as Envoy sends them; each element of a list is a line.
   private static func pairs(_ node: YAMLNode, _ reader: inout FieldReader) -> [(name: String, value: String)]
   {
     guard let members = node.members else {
       reader.expected("a mapping of headers", node)
       return []
     }
-    return members.map { member in
-      (member.name.lowercased(), reader.texts(node, member.name).joined(separator: ","))
+    return members.flatMap { member in
+      reader.texts(node, member.name).map { (member.name.lowercased(), $0) }
     }
   }
 

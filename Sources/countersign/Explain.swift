@@ -65,6 +65,26 @@ struct Explain: ParsableCommand {
   @Option(help: ArgumentHelp("The TLS server name that the client asked for.", valueName: "name"))
   var sni: String?
 
+  @Option(help: ArgumentHelp("http or https (https).", valueName: "scheme"))
+  var scheme: String?
+
+  @Option(help: ArgumentHelp("The address that the client connected to (127.0.0.1).", valueName: "address"))
+  var destinationIP: String?
+
+  @Option(help: ArgumentHelp("The identity of the proxy's certificate.", valueName: "spiffe://…"))
+  var destinationPrincipal: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the proxy's configuration says of the route, such as countersign.workload=web; may be repeated.",
+      valueName: "name=value"))
+  var context: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Dynamic metadata of a filter, a JSON object; may be repeated.", valueName: "filter={…}"))
+  var metadata: [String] = []
+
   @Flag(help: "Header lines stay apart, as with Envoy's encode_raw_headers; else a comma joins them.")
   var rawHeaders = false
 
@@ -114,8 +134,11 @@ struct Explain: ParsableCommand {
 
   private func message() throws -> [UInt8] {
     guard let check else { return try request().checkRequest }
-    let others: [Any?] = [method, path, host, token, sourceIP, principal, port, sni]
-    if others.contains(where: { $0 != nil }) || !header.isEmpty || rawHeaders {
+    let others: [Any?] = [
+      method, path, host, token, sourceIP, principal, port, sni, scheme, destinationIP, destinationPrincipal,
+    ]
+    let isDescribed = others.contains { $0 != nil } || rawHeaders
+    if isDescribed || !(header + context + metadata).isEmpty {
       throw CommandFailure.usage("--check brings the whole request: leave out --method, --path and their kin")
     }
     do {
@@ -142,6 +165,17 @@ struct Explain: ParsableCommand {
       guard 0...65_535 ~= port else { throw CommandFailure.usage("--port takes 0 to 65535") }
       request.port = port
     }
+    request.scheme = scheme ?? request.scheme
+    request.destinationIP = destinationIP ?? request.destinationIP
+    request.destinationPrincipal = destinationPrincipal ?? request.destinationPrincipal
+    request.contextExtensions = try context.map { try Self.pair($0, "--context", "name=value") }
+    for text in metadata {
+      let (name, value) = try Self.pair(text, "--metadata", "filter={\"key\": \"value\"}")
+      guard let fields = MetadataText.fields(value) else {
+        throw CommandFailure.usage("--metadata: what follows `\(name)=` is no JSON object")
+      }
+      request.filterMetadata.append((name, fields))
+    }
     request.keepsLinesApart = rawHeaders
     for line in header {
       guard let colon = line.dropFirst().firstIndex(of: ":") else {
@@ -152,6 +186,13 @@ struct Explain: ParsableCommand {
     }
     if let token { request.headers.append(("authorization", "Bearer " + (try Self.text(of: token)))) }
     return request
+  }
+
+  private static func pair(_ text: String, _ flag: String, _ form: String) throws -> (String, String) {
+    guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+      throw CommandFailure.usage("\(flag): `\(text)` is not `\(form)`")
+    }
+    return (String(text[..<equals]), String(text[text.index(after: equals)...]))
   }
 
   private static func text(of token: String) throws -> String {

@@ -58,6 +58,14 @@ import Testing
     #expect(output.contains("no CheckRequest"))
   }
 
+  @Test func `metadata and the route's context are part of what is explained`() throws {
+    let named = try run(["--context", "countersign.workload=other", "--metadata", "f={\"k\": [1, null]}"])
+    #expect(named.code == 0)
+    #expect(named.output.contains("`countersign.workload` name none of the configured ones"))
+    #expect(try run(["--metadata", "f=[]"]).code == 2)
+    #expect(try run(["--context", "nonsense"]).code == 2)
+  }
+
   @Test func `a bad command line is 2`() throws {
     #expect(try run(["--path", "open"]).code == 2)
     #expect(try run(["--header", "nonsense"]).code == 2)

@@ -1,5 +1,7 @@
 import Check
 import ExtAuthz
+import ExtAuthzTestMessages
+import SwiftProtobuf
 import Testing
 
 @Suite struct CheckRequestWriterTests {
@@ -44,6 +46,27 @@ import Testing
     let taken = try taken { $0.headers = [("x", "1"), ("y", "2"), ("x", "3")] }
     #expect(!taken.isRaw)
     #expect(taken.headers.filter { !$0.name.starts(with: [0x3A]) } == [.init("x", "1,3"), .init("y", "2")])
+  }
+
+  @Test func `filter metadata is read by the generated messages as it was said`() throws {
+    var request = ProxiedRequest()
+    request.filterMetadata = [
+      (
+        "envoy.filters.http.x",
+        [
+          ("t", .text("v")), ("n", .number(1.5)), ("b", .boolean(true)), ("z", .null),
+          ("l", .list([.text("a"), .number(-2)])), ("o", .fields([("i", .text("j"))])),
+        ]
+      )
+    ]
+    let message = try WireCheckRequest(serializedBytes: request.checkRequest)
+    let fields = try #require(message.attributes.metadataContext.filterMetadata["envoy.filters.http.x"])
+      .fields
+    #expect(fields["t"]?.stringValue == "v" && fields["n"]?.numberValue == 1.5)
+    #expect(fields["b"]?.boolValue == true && fields["z"]?.kind == .nullValue(.nullValue))
+    #expect(fields["l"]?.listValue.values.map(\.stringValue) == ["a", ""])
+    #expect(fields["l"]?.listValue.values[1].numberValue == -2)
+    #expect(fields["o"]?.structValue.fields["i"]?.stringValue == "j")
   }
 
   @Test func `raw lines stay apart`() throws {

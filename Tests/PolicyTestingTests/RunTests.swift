@@ -48,6 +48,32 @@ import Testing
     for threads in [2, 3, 8, 100] { #expect(outline(threads) == serial, "\(threads) threads") }
   }
 
+  @Test func `filter metadata, the proxy's identity and lines that stay apart are part of a request`() throws
+  {
+    let text = """
+      workload: foo/app=web
+      resources:
+        - apiVersion: security.istio.io/v1
+          kind: AuthorizationPolicy
+          metadata: {name: a, namespace: foo}
+          spec:
+            rules:
+              - when: [{key: "experimental.envoy.filters.x[k]", values: [v]}]
+              - when: [{key: "request.headers[x-a]", values: [one]}]
+      tests:
+        - {name: m, request: {metadata: {envoy.filters.x: {k: v, n: [1, true, ~]}}},
+           expect: {decidedBy: {policy: a, rule: 0}}}
+        - {name: n, request: {metadata: {envoy.filters.x: {k: 1}}}, expect: {status: 403}}
+        - {name: raw, request: {rawHeaders: true, headers: {X-A: [two, one]}},
+           expect: {decidedBy: {policy: a, rule: 1}}}
+        - {name: joined, request: {headers: {X-A: [two, one]}, destinationPrincipal: spiffe://d/ns/a/sa/b},
+           expect: {status: 403}}
+
+      """
+    let run = TestRun([try TestSuite(TestFile(file: "t.yaml", text: Array(text.utf8)))])
+    #expect(run.results.map(\.passed) == [true, true, true, true])
+  }
+
   @Test func `a filter chooses tests by name`() throws {
     let text =
       inlinePolicies + "tests: [{name: one, expect: {status: 403}}, {name: two, expect: {status: 403}}]\n"
