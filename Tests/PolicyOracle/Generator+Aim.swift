@@ -41,18 +41,15 @@ extension Generator {
 
   /// A path that normalisation turns into this one in some modes.
   mutating func denormalized(_ path: String) -> String {
-    switch number(0...9) {
-    case 0: path.replacing("%7C", with: "|").replacing("%3C", with: "<").replacing("%5E", with: "^")
-    case 1: path.replacing("/b", with: "//b")
-    case 2: path.replacing("/b", with: "%2Fb")
-    case 3: path.replacing("/b", with: "\\b")
-    case 4: path.replacing("a", with: "%61")
-    case 5: "/x/.." + path
-    case 6: path.replacing("/b", with: "/./b")
-    case 7: "/x/%2e%2e" + path
-    case 8: "/x/..;y" + path
-    default: path.replacing("/b", with: "%5cb").replacing("~", with: "%7E")
-    }
+    pick(
+      [
+        path.replacing("%7C", with: "|"), path.replacing("%3C", with: "<").replacing("%3E", with: ">"),
+        path.replacing("%5E", with: "^"), path.replacing("%7B", with: "{"), path.replacing("/b", with: "//b"),
+        path.replacing("/b", with: "%2Fb"), path.replacing("/b", with: "\\b"),
+        path.replacing("/b", with: "%5cb"), path.replacing("/b", with: "/./b"),
+        path.replacing("a", with: "%61"), path.replacing("~", with: "%7E"), "/x/.." + path,
+        "/x/%2e%2e" + path, "/x/..;y" + path,
+      ].filter { $0 != path })
   }
 
   /// An identity for a principal, perhaps under another name of the trust domain.
@@ -60,6 +57,14 @@ extension Generator {
     let principal = text(for: target.value)
     guard chance(50), let slash = principal.firstIndex(of: "/") else { return "spiffe://" + principal }
     return "spiffe://" + pick([mesh.trustDomain] + mesh.trustDomainAliases) + principal[slash...]
+  }
+
+  /// An identity for a service account, or nearly.
+  mutating func identity(forAccount target: Target) -> String {
+    let parts = target.value.split(separator: "/").map(String.init)
+    let namespace = parts.count == 2 ? parts[0] : pick(Words.namespaces)
+    return "spiffe://\(pick(["td", "td", "td/x", ""]))/ns/\(namespace)/\(pick(["", "", "", "x/", "/"]))sa/"
+      + "\(parts[parts.count - 1])\(pick(["", "", "", "/", "/x", "x"]))"
   }
 
   /// A header that a condition asks for, unless it is a part of the request of its own.

@@ -166,7 +166,7 @@ extension Generator {
   private static let headerNames = [
     "x-one", "x-two", "X-One", "x-one", "x-two", "x-one", "x-two", "x-out", "x-out", "x-user", "x-user",
     "authorization",
-    "User-Agent", "accept", "cookie", "x-out",
+    "User-Agent", "user-agent", "accept", "cookie", "x-out",
     "x-user", "x-payload", "x-token", ":authority", "host", ":method", ":path", ":path", ":scheme",
     "x-forwarded-for",
   ]
@@ -226,7 +226,7 @@ extension Generator {
     case "[:path]": pattern(Words.paths + ["/a?x=1"])
     case "[:scheme]": pattern(["https", "http"])
     case "[authorization]": pick(["*", "Bearer *", "Basic*", "Bearer x", "*x", "Basic x"])
-    case "[User-Agent]", "[accept]": pattern(Words.agents)
+    case "[User-Agent]", "[user-agent]", "[accept]": pattern(Words.agents)
     case "[cookie]": pattern(["z=1", "z=1; c=d", "c="])
     case "[x-forwarded-for]": pattern(Words.addresses)
     default: pattern(Words.headers)

@@ -16,6 +16,8 @@ extension Generator {
     request.source = peer()
     if let target = target(.principals, .sourcePrincipal, in: mesh, percent: 25) {
       request.source.principal = identity(for: target, in: mesh)
+    } else if let target = target(.serviceAccounts, .sourceServiceAccount, in: mesh, percent: 25) {
+      request.source.principal = identity(forAccount: target)
     }
     request.destination = peer()
     request.destination.port = pick([80, 8080, 443, 0, 65535])
@@ -61,7 +63,7 @@ extension Generator {
 
   private mutating func peer() -> ProxyRequest.Peer {
     var peer = ProxyRequest.Peer()
-    peer.address = chance(95) ? pick(Words.addresses) : pick(["", "10.0.0.01", "x"])
+    peer.address = chance(95) ? pick(Words.addresses) : pick(["", "", "10.0.0.01", "x"])
     if chance(75) {
       peer.principal =
         "spiffe://\(pick(Words.domains))/ns/\(pick(Words.namespaces))/sa/\(pick(Words.accounts))"
