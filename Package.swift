@@ -71,6 +71,7 @@ let package = Package(
     // Policies.
     library("Istio", ["YAML", "JSON", "JWT", "Bytes"]),
     library("Policy", ["Istio", "Check", "JWT", "JSON", "Bytes"]),
+    library("Lint", ["Policy", "Istio"]),
     library("Authorizer", ["Policy", "Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
 
     // The machine.
@@ -102,7 +103,7 @@ let package = Package(
       name: "countersign",
       dependencies: [
         "Admin", "Authorizer", "Bytes", "Configuration", "Explanation", "ExtAuthz", "Issuer", "Istio", "JSON",
-        "JWT", "Metrics",
+        "JWT", "Lint", "Metrics",
         "Policy", "PolicyTesting",
         "Server", "Signatures", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -166,6 +167,7 @@ let package = Package(
     tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     tests("Configuration", ["Authorizer", "Istio", "Policy", "Server", "HTTP", "System", "Bytes", "YAML"]),
     tests("PolicyTesting", ["Istio", "System", "Bytes"]),
+    tests("Lint", ["Istio", "Policy"]),
     tests(
       "Explanation",
       ["Authorizer", "Policy", "ExtAuthz", "Istio", "Issuer", "Signatures", "JSON", "Bytes"]),

@@ -1,49 +1,6 @@
-import Bytes
 import Istio
 import JSON
 import Policy
-
-/// A JSON value being written: indented, members in the order given.
-indirect enum JSONTree {
-  case text(String), number(Int), boolean(Bool), null
-  /// As it stands: a number of any length.
-  case literal(String)
-  case list([JSONTree])
-  case object([(String, JSONTree)])
-
-  static func texts(_ values: [String]) -> JSONTree { .list(values.map { .text($0) }) }
-
-  func write(into output: inout ByteBuffer, indent: Int = 0) {
-    switch self {
-    case .text(let text): JSONWriter.writeString(Array(text.utf8).span, into: &output)
-    case .number(let number): output.append(Array("\(number)".utf8))
-    case .boolean(let value): output.append(value ? "true" : "false")
-    case .null: output.append("null")
-    case .literal(let text): output.append(Array(text.utf8))
-    case .list(let elements):
-      Self.write(elements.map { (nil, $0) }, "[", "]", into: &output, indent)
-    case .object(let members):
-      Self.write(members.map { ($0.0, $0.1) }, "{", "}", into: &output, indent)
-    }
-  }
-
-  private static func write(
-    _ parts: [(String?, JSONTree)], _ open: StaticString, _ close: StaticString,
-    into output: inout ByteBuffer, _ indent: Int
-  ) {
-    output.append(open)
-    for (index, (name, value)) in parts.enumerated() {
-      output.append(Array(("\(index == 0 ? "" : ",")\n" + String(repeating: " ", count: indent + 2)).utf8))
-      if let name {
-        JSONWriter.writeString(Array(name.utf8).span, into: &output)
-        output.append(": ")
-      }
-      value.write(into: &output, indent: indent + 2)
-    }
-    if !parts.isEmpty { output.append(Array(("\n" + String(repeating: " ", count: indent)).utf8)) }
-    output.append(close)
-  }
-}
 
 extension Explanation {
   /// The reasoning for machines: an object with `request`, `workload`, `resources`, `tokens`, `rules` and
@@ -63,9 +20,7 @@ extension Explanation {
       ("rules", .list(policyRules.map(Self.tree))),
       ("verdict", outcomeTree),
     ])
-    var buffer = ByteBuffer(capacity: 4096)
-    tree.write(into: &buffer)
-    return String(decoding: buffer.copy(), as: UTF8.self) + "\n"
+    return tree.text + "\n"
   }
 
   private var requestTree: JSONTree {

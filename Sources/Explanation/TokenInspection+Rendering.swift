@@ -1,4 +1,4 @@
-import Bytes
+import JSON
 
 extension TokenInspection {
   /// The inspection for people.
@@ -58,9 +58,7 @@ extension TokenInspection {
           })
       ),
     ])
-    var buffer = ByteBuffer(capacity: 4096)
-    tree.write(into: &buffer)
-    return String(decoding: buffer.copy(), as: UTF8.self) + "\n"
+    return tree.text + "\n"
   }
 }
 

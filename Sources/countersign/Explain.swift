@@ -114,7 +114,7 @@ struct Explain: ParsableCommand {
     // What applies to no workload is part of what is explained, not a reason to say nothing.
     configuration.authorizer.policy.allowUnused = true
     configuration.authorizer.policy.allowEmpty = true
-    let loaded = try Policies.load(configuration, showsWarnings: false)
+    let loaded = try Policies.load(configuration)
     guard let snapshot = loaded.snapshot else {
       throw CommandFailure.failed("error: nothing explained: \(Policies.count(loaded.errors, "error"))")
     }

@@ -4,14 +4,15 @@ import Configuration
 import Istio
 import System
 
-/// Loads and compiles what a command was given, and prints every diagnostic.
+/// Loads and compiles what a command was given.
 enum Policies {
   struct Loaded {
     /// Nil when there are errors.
     var snapshot: PolicySnapshot?
     var resources: Resources
-    var errors: Int
-    var warnings: Int
+    var diagnostics: [Diagnostic]
+    var errors: Int { diagnostics.count { $0.severity == .error } }
+    var warnings: Int { diagnostics.count { $0.severity == .warning } }
   }
 
   /// Reads the configuration file, if there is one. Its relative policy paths become relative to its folder.
@@ -30,9 +31,17 @@ enum Policies {
     }
   }
 
-  /// Loads the policies that the configuration names. Errors go to standard error as `file:line:column: …`.
-  /// - Parameter showsWarnings: so do warnings.
-  static func load(_ configuration: ServiceConfiguration, showsWarnings: Bool) throws -> Loaded {
+  /// Loads the policies that the configuration names, and prints the errors.
+  static func load(_ configuration: ServiceConfiguration) throws -> Loaded {
+    let loaded = try collect(configuration)
+    for diagnostic in loaded.diagnostics where diagnostic.severity == .error {
+      Terminal.error(diagnostic.description)
+    }
+    return loaded
+  }
+
+  /// Loads the policies that the configuration names, and prints nothing.
+  static func collect(_ configuration: ServiceConfiguration) throws -> Loaded {
     var diagnostics: [Diagnostic]
     var resources: Resources
     do {
@@ -49,13 +58,7 @@ enum Policies {
       snapshot = compilation.snapshot
       diagnostics += compilation.diagnostics
     }
-    for diagnostic in diagnostics where showsWarnings || diagnostic.severity == .error {
-      Terminal.error(diagnostic.description)
-    }
-    return Loaded(
-      snapshot: snapshot, resources: resources,
-      errors: diagnostics.count { $0.severity == .error },
-      warnings: diagnostics.count { $0.severity == .warning })
+    return Loaded(snapshot: snapshot, resources: resources, diagnostics: diagnostics)
   }
 
   static func input(_ resources: Resources, _ configuration: ServiceConfiguration) -> PolicySnapshot.Input {

@@ -52,7 +52,7 @@ struct Serve: ParsableCommand {
       throw CommandFailure.usage(
         "no workload: say --workload NAMESPACE/key=value, or list workloads in the configuration file")
     }
-    let loaded = try Policies.load(configuration, showsWarnings: false)
+    let loaded = try Policies.load(configuration)
     guard let snapshot = loaded.snapshot else {
       throw CommandFailure.failed("error: not started: \(Policies.count(loaded.errors, "error"))")
     }

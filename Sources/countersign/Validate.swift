@@ -2,6 +2,8 @@ import ArgumentParser
 import Authorizer
 import Configuration
 import Istio
+import JSON
+import Lint
 import Policy
 import System
 
@@ -10,9 +12,23 @@ struct Validate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check policy files, and say what is wrong, where, and what would be right.",
     discussion: """
-      Prints one line a finding: file:line:column: error|warning: text [code]. Exit code 0 without errors, 1 with, 2 for
-      a bad command line. With --config or --workload it also says which policies apply to no configured workload.
+      Prints one line a finding: file:line:column: error|warning: text [code]. Errors keep `serve` from starting: what
+      Istio's webhook and definitions refuse, and what Istio would drop without a word. Warnings are valid policies
+      that rarely say what was meant. With --config or --workload it also says which policies apply to no configured
+      workload.
+
+        countersign validate policies/
+        countersign validate policies/ --workload istio-system/app=istio-ingressgateway --strict
+        countersign validate --config countersign.yaml --output json
+
+      Exit code: 0 without errors, 1 with (with --strict also for warnings), 2 for a bad command line.
+
+      Mistakes that it looks for beside the errors:
+
+      \(LintCode.allCases.map { "\($0.rawValue): \($0.summary)" }.joined(separator: "\n"))
       """)
+
+  enum Output: String, ExpressibleByArgument, CaseIterable { case text, json }
 
   @Argument(help: "Files and folders of Istio resources (YAML or JSON, any number of documents).")
   var paths: [String] = []
@@ -22,6 +38,12 @@ struct Validate: ParsableCommand {
 
   @Option(help: ArgumentHelp("The default workload.", valueName: "NAMESPACE/k=v,k=v"))
   var workload: String?
+
+  @Flag(help: "Warnings fail too.")
+  var strict = false
+
+  @Option(help: "text, a line a finding on standard error; or json, one object on standard output.")
+  var output = Output.text
 
   func run() throws {
     var configuration = try Policies.configuration(config)
@@ -40,20 +62,52 @@ struct Validate: ParsableCommand {
       configuration.authorizer.policy.allowUnused = true
       configuration.authorizer.policy.allowEmpty = true
     }
-    let loaded = try Policies.load(configuration, showsWarnings: true)
-    let compiled = loaded.errors == 0 && configuration.workloads.isEmpty
-    let more = compiled ? Self.compileEach(loaded.resources, configuration) : 0
-    let errors = loaded.errors + more
-    print(
-      "\(Policies.summary(loaded.resources)); \(Policies.count(errors, "error")), "
-        + Policies.count(loaded.warnings, "warning"))
-    if errors > 0 { throw ExitCode(1) }
+    var loaded = try Policies.collect(configuration)
+    if loaded.errors == 0 {
+      if configuration.workloads.isEmpty {
+        loaded.diagnostics += Self.compileEach(loaded.resources, configuration)
+      }
+      loaded.diagnostics += Linter.findings(
+        in: loaded.resources, settings: configuration.authorizer.policy)
+    }
+    report(loaded)
+    if loaded.errors > 0 || strict && loaded.warnings > 0 { throw ExitCode(1) }
+  }
+
+  private func report(_ loaded: Policies.Loaded) {
+    let sorted = loaded.diagnostics.enumerated().sorted {
+      let (a, b) = ($0.element.position, $1.element.position)
+      return (a.file, a.line, a.column, $0.offset) < (b.file, b.line, b.column, $1.offset)
+    }.map(\.element)
+    switch output {
+    case .json: print(Self.json(sorted, loaded))
+    case .text:
+      for diagnostic in sorted { Terminal.error(diagnostic.description) }
+      print(
+        "\(Policies.summary(loaded.resources)); \(Policies.count(loaded.errors, "error")), "
+          + Policies.count(loaded.warnings, "warning"))
+    }
+  }
+
+  private static func json(_ diagnostics: [Diagnostic], _ loaded: Policies.Loaded) -> String {
+    let list = diagnostics.map { diagnostic in
+      JSONTree.object([
+        ("file", .text(diagnostic.position.file)), ("line", .number(diagnostic.position.line)),
+        ("column", .number(diagnostic.position.column)), ("severity", .text(diagnostic.severity.rawValue)),
+        ("code", .text(diagnostic.code)), ("message", .text(diagnostic.message)),
+      ])
+    }
+    return JSONTree.object([
+      ("diagnostics", .list(list)), ("errors", .number(loaded.errors)),
+      ("warnings", .number(loaded.warnings)),
+    ]).text
   }
 
   /// Compiles each policy for a workload of its own namespace and labels, so that what only the compiler
   /// finds is found.
-  /// - Returns: how many errors it printed.
-  private static func compileEach(_ resources: Resources, _ configuration: ServiceConfiguration) -> Int {
+  private static func compileEach(
+    _ resources: Resources, _ configuration: ServiceConfiguration
+  ) -> [Diagnostic] {
     var input = PolicySnapshot.Input(resources: resources, workloads: [], defaultWorkload: nil)
     let metadata =
       resources.requestAuthentications.map { ($0.metadata, $0.attachment) }
@@ -64,10 +118,8 @@ struct Validate: ParsableCommand {
       input.workloads.append(Workload(name: "\(index)", namespace: metadata.namespace, labels: labels))
     }
     var seen: Set<Diagnostic> = []
-    for diagnostic in PolicySnapshot.compile(input, settings: configuration.authorizer).diagnostics
-    where diagnostic.severity == .error && seen.insert(diagnostic).inserted {
-      Terminal.error(diagnostic.description)
+    return PolicySnapshot.compile(input, settings: configuration.authorizer).diagnostics.filter {
+      $0.severity == .error && seen.insert($0).inserted
     }
-    return seen.count
   }
 }
