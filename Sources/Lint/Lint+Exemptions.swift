@@ -72,7 +72,7 @@ extension Linter {
     let stem = text.dropLast()
     warn(
       .wideExemption, at: value.position,
-      "`\(text)` in `\(field)` \(does) every path that begins so, `\(stem)-admin` too: write `\(stem)` and "
+      "`\(text)` in `\(field)` \(does) every path that begins so, `\(stem)-internal` too: write `\(stem)` and "
         + "`\(stem)/*`")
   }
 

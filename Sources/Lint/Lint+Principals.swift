@@ -70,7 +70,8 @@ extension Linter {
       .unknownIssuer, at: value.position,
       "no RequestAuthentication beside the policy accepts the issuer `\(issuer)`, so this "
         + (isNegated ? "excludes nobody" : "never matches")
-        + (meant ? "; a slash at the end counts" : "") + ": they accept \(list(Array(Set(issuers)).sorted()))")
+        + (meant ? "; a slash at the end counts" : "") + ": they accept \(list(Array(Set(issuers)).sorted()))"
+    )
   }
 
   private mutating func lintWithoutSlash(_ value: Located<String>) {

@@ -13,7 +13,9 @@ extension Linter {
           $0.content == content && $0.policy.action == policy.action && mayMeet($0.policy, policy)
             && isScoped(alike: $0.policy, policy)
         }) {
-          warn(.duplicateRule, at: rule.position, "the rule says what the one at \(twin.position) says: remove one")
+          warn(
+            .duplicateRule, at: rule.position,
+            "the rule says what the one at \(twin.position) says: remove one")
         }
         known.append((policy, content, rule.position))
       }
@@ -91,7 +93,8 @@ extension Linter {
       }
       if opensAll { continue }
       let scope =
-        isRoot ? "every workload of every namespace" : "every workload of namespace `\(policy.metadata.namespace)`"
+        isRoot
+        ? "every workload of every namespace" : "every workload of namespace `\(policy.metadata.namespace)`"
       warn(
         .defaultDeny, at: policy.metadata.position,
         "with this ALLOW policy, whatever no ALLOW rule matches is denied (403) at \(scope): add a selector if it is "

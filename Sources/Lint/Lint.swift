@@ -30,9 +30,11 @@ public enum LintCode: String, Sendable, CaseIterable {
     case .splitExemptions: "two DENY rules exempt different paths: only what both exempt is open"
     case .preflightBlocked: "a DENY rule that wants a token denies CORS preflights, which carry none"
     case .wideExemption: "a prefix such as `/health*` exempts `/healthcheck-admin` too"
-    case .exemptNotAllowed: "a path that a DENY policy exempts is denied all the same: no ALLOW rule matches it"
+    case .exemptNotAllowed:
+      "a path that a DENY policy exempts is denied all the same: no ALLOW rule matches it"
     case .defaultDeny: "an ALLOW policy for a whole namespace denies whatever no ALLOW rule matches"
-    case .noRequestAuthentication: "a rule asks for a token's claims, and no RequestAuthentication applies there"
+    case .noRequestAuthentication:
+      "a rule asks for a token's claims, and no RequestAuthentication applies there"
     case .unknownIssuer: "a request principal of an issuer that no RequestAuthentication accepts"
     case .principalTrap: "a request principal that does not say what it seems to"
     case .numericClaim: "a claim is compared with a number or truth value, and only text ever matches"

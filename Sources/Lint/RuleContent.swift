@@ -23,7 +23,8 @@ struct RuleContent: Hashable {
 
   init(_ rule: Rule) {
     sources = Self.sourceLists(rule)
-    operations = Set(rule.operations.map { [List($0.hosts), List($0.ports), List($0.methods), List($0.paths)] })
+    operations = Set(
+      rule.operations.map { [List($0.hosts), List($0.ports), List($0.methods), List($0.paths)] })
     conditions = Self.conditionLists(rule)
   }
 

@@ -11,8 +11,8 @@ struct Countersign: ParsableCommand {
     abstract:
       "An external authorizer for Envoy and its kin: Istio's policies, JSON Web Tokens, one fast answer.",
     discussion: """
-      A proxy asks about every request; Countersign verifies the request's token, evaluates Istio's
-      RequestAuthentication and AuthorizationPolicy, and answers.
+      A proxy asks about every request; Countersign verifies the request's token,
+      evaluates Istio's RequestAuthentication and AuthorizationPolicy, and answers.
 
       Try it:  countersign serve --policies policies/ --workload istio-system/app=istio-ingressgateway
       Check:   countersign validate policies/

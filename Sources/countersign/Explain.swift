@@ -11,19 +11,21 @@ struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Tell why a request is allowed or denied, step by step.",
     discussion: """
-      Judges one request with the code that serves, and prints the reasoning in order: the workload and the resources
-      that apply to it; which token was found where and each check of it; each rule, and for one that does not match
-      the first field that fails with the value it saw and the values it wanted; the verdict, and what the answer
-      changes in the request.
+      Judges one request with the code that serves, and prints the reasoning in
+      order: the workload and the resources that apply to it; which token was found
+      where and each check of it; each rule, and for one that does not match the
+      first field that fails with the value it saw and the values it wanted; the
+      verdict, and what the answer changes in the request.
 
         countersign explain --policies policies/ --workload istio-system/app=gateway --path /api --token "$TOKEN"
         countersign explain --config countersign.yaml --method POST --path /api --host shop.example \\
           --header 'x-team: red' --source-ip 10.1.2.3 --json
         countersign explain --policies policies/ --workload ns/app=a --check request.bin
 
-      A captured check is the octets of an envoy.service.auth.v3.CheckRequest, with or without the five octets of its
-      gRPC frame. Exit code: 0 whatever the verdict is, 1 when policies or the check cannot be read, 2 for a bad
-      command line.
+      A captured check is the octets of an envoy.service.auth.v3.CheckRequest, with
+      or without the five octets of its gRPC frame. Exit code: 0 whatever the
+      verdict is, 1 when policies or the check cannot be read, 2 for a bad command
+      line.
       """)
 
   @Option(help: "A configuration file (YAML): policies, workloads, settings.")

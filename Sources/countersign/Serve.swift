@@ -7,10 +7,11 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Answer a proxy's checks.",
     discussion: """
-      Refuses to start when a policy is wrong (with the lines that `validate` prints), when a policy applies to no
-      workload, or when there is no policy at all. Logs one line a listener, with its real address, when it is ready;
-      only then does /readyz on the admin address say 200. SIGTERM: running calls finish, then exit 0; a second one
-      ends at once.
+      Refuses to start when a policy is wrong (with the lines that `validate`
+      prints), when a policy applies to no workload, or when there is no policy at
+      all. Logs one line a listener, with its real address, when it is ready; only
+      then does /readyz on the admin address say 200. SIGTERM: running calls finish,
+      then exit 0; a second one ends at once.
       """)
 
   @Option(help: "A configuration file (YAML); flags win over it. deploy/countersign.yaml shows every key.")

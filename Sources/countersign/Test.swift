@@ -40,8 +40,9 @@ struct Test: ParsableCommand {
       expect:  status (200, 401, 403), decidedBy ({policy, rule}, NAMESPACE/NAME or none), policy,
                reason (allowed, token, denied_by_rule, no_rule_matched, malformed_path, …), body, headers.
 
-      A rule that matched no request, and a jwtRule that accepted no token, is named after the run. Exit
-      code: 0 when all pass, 1 when one fails or a file is bad, 2 for a bad command line.
+      A rule that matched no request, and a jwtRule that accepted no token, is named
+      after the run. Exit code: 0 when all pass, 1 when one fails or a file is bad,
+      2 for a bad command line.
       """)
 
   @Argument(help: "Test files (YAML).")

@@ -9,16 +9,18 @@ struct TokenInspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Show what is in a token, and what would refuse it.",
     discussion: """
-      Prints header and claims, the times in words, and each check in the server's order, made by its code. With
-      --policies the token is held against every jwtRule there, with --jwks against the keys of a JWK Set (any issuer,
-      any audience). With neither, the signature is NOT verified: only form and times are checked.
+      Prints header and claims, the times in words, and each check in the server's
+      order, made by its code. With --policies the token is held against every
+      jwtRule there, with --jwks against the keys of a JWK Set (any issuer, any
+      audience). With neither, the signature is NOT verified: only form and times
+      are checked.
 
         countersign token inspect "$TOKEN" --policies policies/
         countersign token inspect @token.txt --jwks keys.json --at 1800000000
         curl -s https://issuer.example/token | countersign token inspect -
 
-      Exit code: 0 when a rule accepts it, or, with neither, when nothing refuses it; 1 when it is refused; 2 for a bad
-      command line.
+      Exit code: 0 when a rule accepts it, or, with neither, when nothing refuses
+      it; 1 when it is refused; 2 for a bad command line.
       """)
 
   @Argument(help: ArgumentHelp("The token; @FILE reads it, - reads standard input.", valueName: "token"))

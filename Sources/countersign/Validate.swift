@@ -12,16 +12,18 @@ struct Validate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check policy files, and say what is wrong, where, and what would be right.",
     discussion: """
-      Prints one line a finding: file:line:column: error|warning: text [code]. Errors keep `serve` from starting: what
-      Istio's webhook and definitions refuse, and what Istio would drop without a word. Warnings are valid policies
-      that rarely say what was meant. With --config or --workload it also says which policies apply to no configured
-      workload.
+      Prints one line a finding: file:line:column: error|warning: text [code].
+      Errors keep `serve` from starting: what Istio's webhook and definitions
+      refuse, and what Istio would drop without a word. Warnings are valid policies
+      that rarely say what was meant. With --config or --workload it also says which
+      policies apply to no configured workload.
 
         countersign validate policies/
         countersign validate policies/ --workload istio-system/app=istio-ingressgateway --strict
         countersign validate --config countersign.yaml --output json
 
-      Exit code: 0 without errors, 1 with (with --strict also for warnings), 2 for a bad command line.
+      Exit code: 0 without errors, 1 with (with --strict also for warnings), 2 for a
+      bad command line.
 
       Mistakes that it looks for beside the errors:
 

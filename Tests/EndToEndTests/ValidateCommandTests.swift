@@ -1,0 +1,54 @@
+import Foundation
+import Testing
+
+@Suite struct ValidateCommandTests {
+  private let wide = """
+    apiVersion: security.istio.io/v1
+    kind: AuthorizationPolicy
+    metadata: {name: open, namespace: foo}
+    spec: {selector: {matchLabels: {app: a}}, rules: [{to: [{operation: {paths: ["/open*"]}}]}]}
+
+    """
+
+  func run(_ policies: String, _ more: [String] = []) throws -> (code: Int32?, output: String) {
+    let folder = try Folder()
+    let file = try folder.write("p.yaml", policies)
+    let child = try Child(
+      Tools.countersign, ["validate", file] + more, log: folder.url.appendingPathComponent("log"))
+    let code = child.exitCode(within: 30)
+    return (code, child.output)
+  }
+
+  @Test func `a warning is told and fails only when strict`() throws {
+    let (code, output) = try run(wide)
+    #expect(code == 0)
+    #expect(output.contains("p.yaml:4:78: warning: `/open*` in `paths` allows every path that begins so"))
+    #expect(output.contains("[wide-exemption]"))
+    #expect(output.contains("0 errors, 1 warning"))
+    #expect(try run(wide, ["--strict"]).code == 1)
+    #expect(try run(wide.replacing("*", with: ""), ["--strict"]).code == 0)
+  }
+
+  @Test func `JSON is one object with every finding`() throws {
+    let (code, output) = try run(
+      wide + "---\n" + wide.replacing("rules", with: "ruls"), ["--output", "json"])
+    #expect(code == 1)
+    let object = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
+    let findings = try #require(object?["diagnostics"] as? [[String: Any]])
+    let unknown = try #require(findings.first { $0["code"] as? String == "unknown-field" })
+    #expect(unknown["line"] as? Int == 9 && unknown["severity"] as? String == "error")
+    #expect((unknown["file"] as? String)?.hasSuffix("p.yaml") == true)
+    #expect((object?["errors"] as? Int ?? 0) >= 1)
+  }
+
+  @Test func `a selector that no workload has is an error once there are workloads`() throws {
+    #expect(try run(wide, ["--workload", "foo/app=a"]).code == 0)
+    let (code, output) = try run(wide, ["--workload", "foo/app=b"])
+    #expect(code == 1)
+    #expect(output.contains("applies to no configured workload") && output.contains("[unused-policy]"))
+  }
+
+  @Test func `an unknown form of output is a bad command line`() throws {
+    #expect(try run(wide, ["--output", "xml"]).code == 2)
+  }
+}
