@@ -176,7 +176,7 @@ let package = Package(
     // The whole program as its own process, behind the real Envoy.
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["countersign", "Issuer", "Signatures", "System", "Bytes", "TestSupport"],
+      dependencies: ["countersign", "Issuer", "Signatures", "System", "YAML", "Bytes", "TestSupport"],
       swiftSettings: settings),
   ]
 )
