@@ -1,7 +1,8 @@
 import Istio
 import Testing
 
-@Suite struct `Inline key sets are read when they are loaded` {
+@Suite("Semantics 1.3: inline key sets are read when they are loaded")
+struct InlineKeysTests {
   /// The public key of RFC 8037, appendix A.
   static let good =
     #"{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#

@@ -232,7 +232,7 @@ import Testing
     let seed = UInt64.random(in: 0...UInt64.max)
     print("Istio mutation seed \(seed)")
     var generator = SeededGenerator(seed: seed)
-    let rows = `Rules of an AuthorizationPolicy are checked`.good
+    let rows = PolicyRuleTests.good
     let texts = rows.map { Array($0.text(kind: "AuthorizationPolicy").utf8) }
     let spice = Array("-:[]{}\"' \n*/.0a~&<".utf8)
     for _ in 0..<5_000 {

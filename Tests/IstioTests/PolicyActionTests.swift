@@ -1,7 +1,8 @@
 import Istio
 import Testing
 
-@Suite struct `Actions, conditions and attachments of an AuthorizationPolicy are checked` {
+@Suite("Semantics 2.9: actions, conditions and attachments of an AuthorizationPolicy are checked")
+struct PolicyActionTests {
   static func when(_ condition: String) -> String { "  rules:\n  - when:\n    - \(condition)" }
 
   static let conditions: [SpecCase] = [
@@ -271,7 +272,8 @@ import Testing
   }
 }
 
-@Suite struct `Condition keys are parsed` {
+@Suite("Semantics 2.5: condition keys are parsed")
+struct ConditionKeyTests {
   @Test(arguments: [
     ("request.auth.claims[a]", ConditionKey.requestClaim(["a"])),
     ("request.auth.claims[a][b]", .requestClaim(["a", "b"])),

@@ -1,7 +1,8 @@
 import Istio
 import Testing
 
-@Suite struct `Rules of an AuthorizationPolicy are checked` {
+@Suite("Semantics 2.9: rules of an AuthorizationPolicy are checked")
+struct PolicyRuleTests {
   static let good: [SpecCase] = [
     SpecCase("empty spec", "  {}"),
     SpecCase("allow without rules", "  action: ALLOW"),

@@ -1,7 +1,8 @@
 import Istio
 import Testing
 
-@Suite struct `Rules of a RequestAuthentication are checked` {
+@Suite("Semantics 1.3: rules of a RequestAuthentication are checked")
+struct RequestAuthenticationTests {
   static func rule(_ fields: String) -> String {
     "  jwtRules:\n  - issuer: i\n    jwks: '{\"keys\":[]}'\n    \(fields)"
   }

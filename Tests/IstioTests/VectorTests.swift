@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// Resources made by Istio's authors, for Istio's own tests.
-@Suite(.enabled(if: Vectors.available)) struct `Istio's own test resources` {
+@Suite("Semantics 1.3 and 2.9: Istio's own test resources", .enabled(if: Vectors.available))
+struct VectorTests {
   private static var remote: LoaderSettings {
     var settings = LoaderSettings()
     settings.refusesRemoteKeys = false

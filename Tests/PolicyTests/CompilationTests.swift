@@ -2,7 +2,7 @@ import Istio
 import Policy
 import Testing
 
-@Suite("Compilation and explanation")
+@Suite("Compilation and explanation; semantics 2.10: nothing invalid is dropped in silence")
 struct CompilationTests {
   func policy(
     _ action: AuthorizationPolicy.Action, _ rule: Rule, namespace: String = "foo"
