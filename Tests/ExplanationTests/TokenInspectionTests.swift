@@ -93,7 +93,7 @@ import Testing
     (es256 + ".e3+0.eA", "payload: not base64url: octet 2 is of plain base64"),
     (es256 + ".eyJhIjoxLCJhIjoyfQ.eA", "payload: decoded, octet 8: a member with the name of another one"),
     (es256 + ".W10.eA", "payload: JSON, but no object"),
-    (es256 + ".e30.e", "signature: not base64url: 1 characters are no whole octets"),
+    (es256 + ".e30.e", "signature: not base64url: no text of octets has 1 of its characters"),
     (es256 + ".e30.eB", "signature: not base64url: unused bits of the last character are set"),
     (es256 + ".eyJleHAiOiJ4In0.eA", "Jwt payload [exp] field is not an integer"),
   ])
