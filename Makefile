@@ -17,7 +17,7 @@ help:
 	@echo "make format  format every Swift file in place;  make lint  only say what is wrong"
 
 # What the build links against, and what the quickstart calls.
-BUILD_PACKAGES := libssl-dev libnghttp2-dev libjemalloc-dev libyaml-dev pkg-config curl
+BUILD_PACKAGES := libssl-dev libnghttp2-dev libjemalloc-dev libyaml-dev libcurl4-openssl-dev pkg-config curl
 # What the tests run besides: a real client, and a venv for the real Envoy.
 TEST_PACKAGES := nghttp2-client python3-venv
 

@@ -55,6 +55,7 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
 
@@ -77,6 +78,7 @@ let package = Package(
     // The machine.
     library("Metrics", ["Bytes", "CJemalloc"]),
     library("System", ["CLinux", "Bytes"]),
+    library("Fetch", ["CCurl", "COpenSSL", "System", "Bytes"]),
     library("EventLoop", ["System", "CLinux", "Bytes"]),
     library("HTTP", ["CNghttp2", "Bytes"]),
     library(
@@ -155,6 +157,10 @@ let package = Package(
       swiftSettings: settings),
     tests("Metrics", ["Bytes"]),
     tests("System", ["Bytes"]),
+    // A web server that answers well and badly, and an authority for its certificates.
+    .target(
+      name: "WebTestServer", dependencies: ["COpenSSL"], path: "Tests/WebTestServer", swiftSettings: settings),
+    tests("Fetch", ["WebTestServer", "System", "Bytes"]),
     tests("EventLoop", ["System", "Bytes"]),
     tests("HTTP", ["Bytes"]),
     tests(

@@ -15,9 +15,25 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 // Composite macros are invisible to Swift.
 static inline int countersign_evp_pkey_public_key(void) { return EVP_PKEY_PUBLIC_KEY; }
 static inline int countersign_evp_pkey_keypair(void) { return EVP_PKEY_KEYPAIR; }
+static inline void *countersign_ssl_ctx_get_app_data(const SSL_CTX *context) { return SSL_CTX_get_app_data(context); }
+static inline int countersign_ssl_ctx_set_app_data(SSL_CTX *context, void *value) {
+  return SSL_CTX_set_app_data(context, value);
+}
+static inline GENERAL_NAMES *countersign_x509_names(const X509 *certificate) {
+  return (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+}
+static inline int countersign_names_count(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
+static inline GENERAL_NAME *countersign_names_value(const GENERAL_NAMES *names, int index) {
+  return sk_GENERAL_NAME_value(names, index);
+}
+static inline int countersign_name_kind(const GENERAL_NAME *name) { return name->type; }
+static inline const ASN1_STRING *countersign_name_text(const GENERAL_NAME *name) { return name->d.ia5; }
 static inline void countersign_openssl_free(void *pointer) { OPENSSL_free(pointer); }
 #endif

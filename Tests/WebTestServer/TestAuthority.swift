@@ -1,0 +1,50 @@
+public import Foundation
+
+/// A certificate authority of a test's own, made by openssl, and what it signs.
+public final class TestAuthority: Sendable {
+  public let folder: URL
+  public var certificate: String { folder.appendingPathComponent("ca.pem").path }
+
+  public init() throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "countersign-ca-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path("ca.key"))
+    try openssl(
+      "req", "-x509", "-key", path("ca.key"), "-subj", "/CN=test authority", "-days", "2", "-out",
+      path("ca.pem"))
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  public struct Identity: Sendable {
+    public var certificate: String
+    public var key: String
+  }
+
+  /// A certificate for these names, each as openssl writes them: `DNS:a.example`, `IP:127.0.0.1`, `URI:…`.
+  public func identity(_ name: String, _ names: [String], days: Int = 2) throws -> Identity {
+    let made = Identity(certificate: path("\(name).pem"), key: path("\(name).key"))
+    try openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", made.key)
+    try openssl("req", "-new", "-key", made.key, "-subj", "/CN=\(name)", "-out", path("\(name).csr"))
+    try "subjectAltName=\(names.joined(separator: ","))\n"
+      .write(toFile: path("\(name).ext"), atomically: true, encoding: .utf8)
+    try openssl(
+      "x509", "-req", "-in", path("\(name).csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
+      "-CAcreateserial", "-days", "\(days)", "-extfile", path("\(name).ext"), "-out", made.certificate)
+    return made
+  }
+
+  private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+  private func openssl(_ arguments: String...) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+    process.arguments = arguments
+    process.standardError = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    if process.terminationStatus != 0 { throw WebTestServer.WebTestServerError() }
+  }
+}
