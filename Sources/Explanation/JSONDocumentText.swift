@@ -91,7 +91,9 @@ enum JSONFault {
       }
     }
     if text.isEmpty { return "it is empty" }
-    if text.utf8.count % 4 == 1 { return "not base64url: no text of octets has \(text.utf8.count) of its characters" }
+    if text.utf8.count % 4 == 1 {
+      return "not base64url: no text of octets has \(text.utf8.count) of its characters"
+    }
     return "not base64url: unused bits of the last character are set"
   }
 }
