@@ -104,7 +104,8 @@ let package = Package(
     .executableTarget(
       name: "countersign",
       dependencies: [
-        "Admin", "Authorizer", "Bytes", "Configuration", "Explanation", "ExtAuthz", "Issuer", "Istio", "JSON",
+        "Admin", "Authorizer", "Bytes", "Configuration", "Explanation", "ExtAuthz", "Fetch", "Issuer",
+        "Istio", "JSON",
         "JWT", "Lint", "Metrics",
         "Policy", "PolicyTesting",
         "Server", "Signatures", "System",
@@ -182,7 +183,9 @@ let package = Package(
     // The whole program as its own process, behind the real Envoy.
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["countersign", "Issuer", "Signatures", "System", "YAML", "Bytes", "TestSupport"],
+      dependencies: [
+        "countersign", "Issuer", "Signatures", "System", "WebTestServer", "YAML", "Bytes", "TestSupport",
+      ],
       swiftSettings: settings),
   ]
 )

@@ -38,6 +38,9 @@ public enum Clock: Sendable {
     }
   }
 
+  /// Lets the calling thread wait. For tools: never on a worker.
+  public static func pause(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
+
   /// Nanoseconds of CPU that the calling thread has used, user and system; the manual clock has none and says
   /// 0.
   public func threadCPUNanoseconds() -> UInt64 {

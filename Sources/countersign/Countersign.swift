@@ -20,7 +20,7 @@ struct Countersign: ParsableCommand {
       Test:    countersign test policies-test.yaml
       """,
     version: "countersign \(Version.text)",
-    subcommands: [Serve.self, Validate.self, Explain.self, Test.self, TokenCommand.self])
+    subcommands: [Serve.self, Validate.self, Explain.self, Test.self, TokenCommand.self, JWKSCommand.self])
 
   /// Exit codes: 0 done, 1 the input is bad or something failed, 2 the command line is bad.
   static func main() {

@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+import WebTestServer
+
+@Suite struct JWKSFetchCommandTests {
+  private let set = """
+    {"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a\\u001b","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    {"kty":"oct","kid":"shared","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}
+    """
+
+  func run(_ arguments: [String]) throws -> (code: Int32?, output: String) {
+    let folder = try Folder()
+    let child = try Child(
+      Tools.countersign, ["jwks", "fetch"] + arguments, log: folder.url.appendingPathComponent("log"))
+    let code = child.exitCode(within: 30)
+    return (code, child.output)
+  }
+
+  @Test func `a set is told with its keys, and why one is skipped`() throws {
+    let set = self.set
+    let server = try WebTestServer { _ in
+      WebTestServer.answer(set, headers: ["Content-Type: application/json", "Cache-Control: max-age=3600"])
+    }
+    let (code, output) = try run(["http://127.0.0.1:\(server.port)/keys"])
+    #expect(code == 0)
+    #expect(output.contains("address    127.0.0.1\n"))
+    #expect(output.contains("fresh      1 hour\n"))
+    #expect(output.contains("key 0      \"a\\u001b\": Ed25519, verifies EdDSA"))
+    #expect(
+      output.contains("skipped    key 1 (kid \"shared\") a shared secret must not come from a remote key set")
+    )
+  }
+
+  @Test func `the peer of TLS is told, and the options say what a mesh would`() throws {
+    let authority = try TestAuthority()
+    let identity = try authority.identity("server", ["DNS:keys.example"])
+    let set = self.set
+    let server = try WebTestServer(tls: .init(certificate: identity.certificate, key: identity.key)) { _ in
+      WebTestServer.answer(set)
+    }
+    let base = ["https://keys.example/keys", "--connect", "127.0.0.1:\(server.port)"]
+    let (code, output) = try run(base + ["--ca", authority.certificate])
+    #expect(code == 0)
+    #expect(output.contains("peer       /CN=server, signed by /CN=test authority"))
+    let untrusted = try run(base)
+    #expect(untrusted.code == 1 && untrusted.output.contains("TLS: "))
+    let careless = try run(base + ["--insecure-skip-verify"])
+    #expect(careless.code == 0 && careless.output.contains("warning: certificates are not verified"))
+  }
+
+  @Test func `what is no set, no address or no option is told by the code`() throws {
+    let server = try WebTestServer { _ in WebTestServer.answer("<html>") }
+    let (code, output) = try run(["http://127.0.0.1:\(server.port)/"])
+    #expect(code == 1 && output.contains("Jwks is an invalid JSON"))
+    let metadata = try run(["http://169.254.169.254/latest/meta-data"])
+    #expect(metadata.code == 1 && metadata.output.contains("never asked for keys"))
+    #expect(try run(["http://127.0.0.1/", "--cert", "a"]).code == 2)
+    #expect(try run(["http://127.0.0.1/", "--connect", "a"]).code == 2)
+  }
+}
