@@ -19,6 +19,7 @@ public final class Fetcher: Sendable {
 
   private let inbox = Mutex(Inbox())
   private let wake: Wake
+  private let thread = Mutex<ThreadOwner?>(nil)
 
   /// The library's handle, which other threads may only wake.
   @safe
@@ -38,7 +39,8 @@ public final class Fetcher: Sendable {
   public init() throws(SystemError) {
     guard Self.initialised, let wake = Wake() else { throw SystemError("start libcurl", .noMemory, "") }
     self.wake = wake
-    _ = try Thread.start(name: "fetch") { [self] in run() }
+    let owner = ThreadOwner(try Thread.start(name: "fetch") { [self] in run() })
+    thread.withLock { $0 = owner }
   }
 
   /// Fetches. The completion runs once, on the fetch thread: it must not block.
@@ -50,10 +52,12 @@ public final class Fetcher: Sendable {
     if isStopped { completion(.failure(.stopped)) } else { wake.signal() }
   }
 
-  /// Ends the thread. Fetches that run are answered with `.stopped`.
+  /// Ends the thread and waits until it has ended: afterwards nothing of the library runs, so the process may
+  /// end. Fetches that run are answered with `.stopped`. Never from a completion.
   public func stop() {
     inbox.withLock { $0.isStopped = true }
     wake.signal()
+    thread.withLock { $0.take() }?.join()
   }
 
   private func run() {
@@ -123,4 +127,11 @@ public final class Fetcher: Sendable {
       }
     }
   }
+}
+
+/// The right to wait for the fetch thread's end, which is used once.
+private final class ThreadOwner: @unchecked Sendable {
+  private var thread: Thread?
+  init(_ thread: consuming Thread) { self.thread = consume thread }
+  func join() { thread.take()?.join() }
 }

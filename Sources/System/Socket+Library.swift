@@ -1,4 +1,5 @@
 public import Bytes
+import CLinux
 import Glibc
 
 extension Socket {
