@@ -43,3 +43,11 @@ struct WebAddress: Equatable {
     port == (scheme == "https" ? 443 : 80) ? host : "\(host):\(port)"
   }
 }
+
+extension FetchRequest {
+  /// The host, in lower case, and the port that a URL names; nil when it cannot be fetched.
+  public static func hostAndPort(of url: String) -> (host: String, port: UInt16)? {
+    guard let address = try? WebAddress(url) else { return nil }
+    return (address.host, address.port)
+  }
+}

@@ -1,0 +1,218 @@
+import Bytes
+import Fetch
+import JSON
+import JWT
+
+/// What an operator must know of keys.
+public struct KeyEvent: Sendable, Equatable {
+  public enum Kind: String, Sendable {
+    case fetched, unchanged, failed, withdrawn, restored, skipped, notSaved = "not_saved"
+  }
+  public var kind: Kind
+  public var provider: String
+  public var text: String
+}
+
+/// All providers, without a thread, a clock or a network: what to fetch now, and what became of a fetch. Results
+/// are published on the board.
+struct KeeperCore {
+  /// A fetch to be made.
+  struct Order: Sendable {
+    var provider: Int
+    var request: FetchRequest
+  }
+
+  private struct Slot {
+    var source: KeySource
+    var provider: Provider
+    /// Where discovery says that the set is.
+    var discovered: String?
+    /// The fetch that runs asks where the set is.
+    var isDiscovering = false
+    /// The text of the set, to be saved again when it is confirmed.
+    var text: [UInt8] = []
+    /// Requests that the running fetch answers.
+    var covers: UInt64 = 0
+  }
+
+  private let board: KeyBoard
+  private let routes: KeyRoutes
+  private let sets: JWKSetSettings
+  private var slots: [Slot]
+  /// What should be written to disk, and what should be told; the caller empties both.
+  var saves: [SavedKeys] = []
+  var events: [KeyEvent] = []
+
+  init(
+    _ sources: [KeySource], routes: KeyRoutes, settings: KeySettings, sets: JWKSetSettings, board: KeyBoard,
+    seed: UInt64, now: UInt64
+  ) {
+    self.board = board
+    self.routes = routes
+    self.sets = sets
+    slots = sources.enumerated().map { index, source in
+      Slot(source: source, provider: Provider(settings: settings, seed: seed &+ UInt64(index) &* 2, now: now))
+    }
+  }
+
+  /// The address under which a provider's keys are saved.
+  func savedAddress(_ index: Int) -> String { slots[index].source.firstURL }
+
+  /// Takes keys of an earlier life.
+  mutating func restore(_ saved: SavedKeys, _ index: Int, wall: UInt64) {
+    let name = slots[index].source.name
+    do throws(JWKSetError) {
+      let set = try JWKSet.parse(saved.text.span, settings: sets, source: .remote)
+      let isTaken = slots[index].provider.restore(
+        set, entityTag: saved.entityTag, confirmedAt: saved.confirmedAt, wall: wall)
+      if isTaken {
+        slots[index].text = saved.text
+        publish(index, isNew: true, landed: nil)
+        events.append(KeyEvent(kind: .restored, provider: name, text: "\(set.keys.count) keys from disk"))
+      } else {
+        events.append(KeyEvent(kind: .skipped, provider: name, text: "the keys on disk are too old"))
+      }
+    } catch {
+      events.append(KeyEvent(kind: .skipped, provider: name, text: "the keys on disk: \(error)"))
+    }
+  }
+
+  /// What is due now.
+  mutating func turn(now: UInt64, wall: UInt64) -> [Order] {
+    var orders: [Order] = []
+    for index in board.takeRequests() where slots.indices.contains(index) {
+      if case .fetch(let tag) = slots[index].provider.demand() { orders.append(order(index, tag)) }
+    }
+    for index in slots.indices {
+      let (action, change) = slots[index].provider.tick(now: now, wall: wall)
+      if change == .published {
+        publish(index, isNew: true, landed: nil)
+        events.append(
+          KeyEvent(
+            kind: .withdrawn, provider: slots[index].source.name,
+            text: "the keys are too old: no fetch has gone well for too long"))
+      }
+      if case .fetch(let tag) = action { orders.append(order(index, tag)) }
+    }
+    return orders
+  }
+
+  /// When something is due next: monotonic nanoseconds.
+  func nextTurn(now: UInt64) -> UInt64 {
+    slots.filter { !$0.provider.isFetching }.map(\.provider.nextFetch).min() ?? now &+ 60_000_000_000
+  }
+
+  private mutating func order(_ index: Int, _ entityTag: String?) -> Order {
+    slots[index].covers = board.asked(index)
+    let source = slots[index].source
+    var url = source.firstURL
+    if case .issuer = source.place {
+      slots[index].isDiscovering = slots[index].discovered == nil
+      url = slots[index].discovered ?? url
+    }
+    return Order(
+      provider: index,
+      request: routes.request(
+        url, timeoutMilliseconds: source.timeoutMilliseconds,
+        entityTag: slots[index].isDiscovering ? nil : entityTag))
+  }
+
+  /// A fetch has ended.
+  /// - Returns: what must be fetched at once: the set that discovery has found, or what was asked for meanwhile.
+  mutating func landed(
+    _ index: Int, _ result: Result<FetchAnswer, FetchError>, now: UInt64, wall: UInt64
+  ) -> Order? {
+    switch result {
+    case .failure(let error): fail(index, error.label, "\(error)", now: now)
+    case .success(let answer) where slots[index].isDiscovering:
+      if let url = Self.address(in: answer.body) {
+        slots[index].discovered = url
+        slots[index].isDiscovering = false
+        let source = slots[index].source
+        return Order(
+          provider: index,
+          request: routes.request(
+            url, timeoutMilliseconds: source.timeoutMilliseconds, entityTag: slots[index].provider.entityTag))
+      }
+      fail(index, "discovery", "the issuer's configuration has no text `jwks_uri`", now: now)
+    case .success(let answer) where answer.status == 304: unchanged(index, answer, now: now, wall: wall)
+    case .success(let answer): take(index, answer, now: now, wall: wall)
+    }
+    // What was asked for while this fetch ran wants one that began after.
+    if board.asked(index) > slots[index].covers, case .fetch(let tag) = slots[index].provider.demand() {
+      return order(index, tag)
+    }
+    return nil
+  }
+
+  private mutating func take(_ index: Int, _ answer: FetchAnswer, now: UInt64, wall: UInt64) {
+    let name = slots[index].source.name
+    do throws(JWKSetError) {
+      let set = try JWKSet.parse(answer.body.span, settings: sets, source: .remote)
+      let change = slots[index].provider.fetched(
+        set, entityTag: answer.entityTag, freshSeconds: answer.freshness.seconds, now: now, wall: wall)
+      let isNew = change == .published
+      publish(index, isNew: isNew, landed: slots[index].covers, result: isNew ? "changed" : "unchanged")
+      slots[index].text = answer.body
+      save(index)
+      if isNew {
+        events.append(KeyEvent(kind: .fetched, provider: name, text: "\(set.keys.count) keys"))
+        for text in set.skipped.map(\.description) + set.warnings {
+          events.append(KeyEvent(kind: .skipped, provider: name, text: text))
+        }
+      }
+    } catch {
+      fail(index, "no_key_set", "\(error)", now: now)
+    }
+  }
+
+  private mutating func unchanged(_ index: Int, _ answer: FetchAnswer, now: UInt64, wall: UInt64) {
+    slots[index].provider.unchanged(freshSeconds: answer.freshness.seconds, now: now, wall: wall)
+    publish(index, isNew: false, landed: slots[index].covers, result: "unchanged")
+    save(index)
+  }
+
+  private mutating func save(_ index: Int) {
+    guard let confirmedAt = slots[index].provider.confirmedAt, !slots[index].text.isEmpty else { return }
+    saves.append(
+      SavedKeys(
+        url: slots[index].source.firstURL, entityTag: slots[index].provider.entityTag,
+        confirmedAt: confirmedAt,
+        text: slots[index].text))
+  }
+
+  private mutating func fail(_ index: Int, _ label: String, _ text: String, now: UInt64) {
+    slots[index].provider.failed(now: now)
+    // Where the set is may have changed: ask again.
+    slots[index].discovered = nil
+    publish(index, isNew: false, landed: slots[index].covers, result: label, error: text)
+    events.append(KeyEvent(kind: .failed, provider: slots[index].source.name, text: text))
+  }
+
+  private func publish(
+    _ index: Int, isNew: Bool, landed: UInt64?, result: String? = nil, error: String? = nil
+  ) {
+    let provider = slots[index].provider
+    board.publish(index, landed: landed) { entry in
+      entry.state = provider.state
+      entry.confirmedAt = provider.confirmedAt
+      if let result { entry.fetches[result, default: 0] += 1 }
+      entry.lastError = error ?? (provider.failures == 0 ? nil : entry.lastError)
+      guard isNew else { return }
+      entry.keys = provider.keys
+      entry.generation += 1
+    }
+  }
+
+  private static func address(in text: [UInt8]) -> String? {
+    let key = Array("jwks_uri".utf8)
+    var document = JSONDocument()
+    guard (try? document.parse(text.span)) != nil, document.kind(of: document.root) == .object,
+      let value = document.member(key.span, of: document.root), document.kind(of: value) == .string
+    else { return nil }
+    var octets: [UInt8] = []
+    let span = document.octets.span[document.text(of: value)]
+    for index in span.indices { octets.append(span[index]) }
+    return String(decoding: octets, as: UTF8.self)
+  }
+}

@@ -1,0 +1,131 @@
+public import JWT
+import Synchronization
+
+/// Where the keys of all providers are published, and where workers ask for ones that are not there. Workers look
+/// at one number for each batch; only when it has changed do they take a lock.
+public final class KeyBoard: Sendable {
+  /// What is known of one provider's keys.
+  public struct Entry: Sendable {
+    public var state = Provider.State.waiting
+    public var keys: JWKSet?
+    /// Counts the sets; a worker that has this one has nothing to do.
+    public var generation: UInt64 = 0
+    /// Wall clock seconds; nil before the first fetch that went well.
+    public var confirmedAt: UInt64?
+    public var lastError: String?
+    public var fetches: [String: UInt64] = [:]
+  }
+
+  /// What a worker hears that needs a key.
+  public enum Reply: Sendable, Equatable {
+    /// A fetch will tell: wait until `landed` of the provider has reached this.
+    case wait(UInt64)
+    /// Not now: the provider has been asked often enough.
+    case limited
+  }
+
+  private let version = Atomic<UInt64>(1)
+  private let entries: Mutex<[Entry]>
+  private let gates: [Gate]
+  private let wakers = Mutex<[@Sendable () -> Void]>([])
+  private let requests = Mutex<[Int]>([])
+  private let onRequest = Mutex<(@Sendable () -> Void)?>(nil)
+
+  /// The rate at which unknown keys may cause fetches of one provider, and how many were asked for and have
+  /// landed. Any worker may touch it, and does so only for a token whose key is not there.
+  private final class Gate: Sendable {
+    /// Monotonic nanoseconds at which the bucket will be full again (the generic cell rate algorithm).
+    let fullAt = Atomic<UInt64>(0)
+    let asked = Atomic<UInt64>(0)
+    let landed = Atomic<UInt64>(0)
+    let burst: UInt64
+    let interval: UInt64
+
+    @inline(never)
+    init(_ settings: KeySettings) {
+      burst = max(1, settings.unknownKeyBurst)
+      interval = 1_000_000_000 / max(1, settings.unknownKeysPerSecond)
+    }
+
+    func take(now: UInt64) -> Bool {
+      var held = fullAt.load(ordering: .relaxed)
+      while true {
+        let next = max(held, now) &+ interval
+        if next &- now > burst &* interval { return false }
+        let (exchanged, original) = fullAt.weakCompareExchange(
+          expected: held, desired: next, ordering: .relaxed)
+        if exchanged { return true }
+        held = original
+      }
+    }
+  }
+
+  @inline(never)
+  public init(providers: Int, settings: KeySettings) {
+    entries = Mutex(Array(repeating: Entry(), count: providers))
+    gates = (0..<providers).map { _ in Gate(settings) }
+  }
+
+  public var count: Int { gates.count }
+
+  // MARK: Workers
+
+  /// Changes whenever something was published or a fetch has landed. One load; never 0.
+  public var currentVersion: UInt64 { version.load(ordering: .acquiring) }
+
+  /// All entries. Takes the lock.
+  public var snapshot: [Entry] { entries.withLock { $0 } }
+
+  /// How many fetches that were asked for have landed, with keys or without.
+  public func landed(_ provider: Int) -> UInt64 { gates[provider].landed.load(ordering: .acquiring) }
+
+  /// Asks for a fetch because a key is not there. At most the bucket's worth of calls reach the provider; those
+  /// that come while one is asked for share it.
+  /// - Parameter now: monotonic nanoseconds.
+  public func ask(_ provider: Int, now: UInt64) -> Reply {
+    let gate = gates[provider]
+    let asked = gate.asked.load(ordering: .acquiring)
+    if asked > gate.landed.load(ordering: .acquiring) { return .wait(asked) }
+    guard gate.take(now: now) else { return .limited }
+    let number = gate.asked.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
+    requests.withLock { $0.append(provider) }
+    let wake = onRequest.withLock { $0 }
+    wake?()
+    return .wait(number)
+  }
+
+  /// Registers what wakes a worker when something has changed.
+  public func addWaker(_ waker: @escaping @Sendable () -> Void) { wakers.withLock { $0.append(waker) } }
+
+  // MARK: The keeper
+
+  func setRequestHandler(_ handler: (@Sendable () -> Void)?) { onRequest.withLock { $0 = handler } }
+
+  func takeRequests() -> [Int] {
+    requests.withLock { requests in
+      defer { requests.removeAll() }
+      return requests
+    }
+  }
+
+  /// What was asked for before this number is taken is answered by the fetch that begins now.
+  func asked(_ provider: Int) -> UInt64 { gates[provider].asked.load(ordering: .acquiring) }
+
+  /// Publishes. Workers are woken only by what concerns them: another set or state, or the end of a fetch that
+  /// was asked for.
+  /// - Parameter landed: the number of the last request that this answers, when a fetch has landed.
+  func publish(_ provider: Int, landed: UInt64?, _ change: (inout Entry) -> Void) {
+    var concerns = entries.withLock { entries in
+      let before = (entries[provider].generation, entries[provider].state)
+      change(&entries[provider])
+      return before != (entries[provider].generation, entries[provider].state)
+    }
+    if let landed, landed > gates[provider].landed.load(ordering: .relaxed) {
+      gates[provider].landed.store(landed, ordering: .releasing)
+      concerns = true
+    }
+    if !concerns { return }
+    version.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    for waker in wakers.withLock({ $0 }) { waker() }
+  }
+}

@@ -1,0 +1,123 @@
+import Fetch
+public import JWT
+import Synchronization
+public import System
+
+/// The thread that keeps keys: it decides, fetches, saves and publishes on the board.
+public final class KeyKeeper: Sendable {
+  /// What it is made from.
+  public struct Configuration: Sendable {
+    public var sources: [KeySource]
+    public var routes = KeyRoutes()
+    public var settings = KeySettings()
+    public var sets = JWKSetSettings()
+    /// Where keys are saved; nil: nowhere.
+    public var stateFolder: String?
+    public var clock = Clock.system
+
+    public init(sources: [KeySource]) { self.sources = sources }
+  }
+
+  public let board: KeyBoard
+  private let fetcher: Fetcher
+  private let bell: Bell
+  private let mailbox = Mutex(Mailbox())
+  private let configuration: Configuration
+  private let events: @Sendable (KeyEvent) -> Void
+
+  private struct Mailbox: Sendable {
+    var landed: [(provider: Int, result: Result<FetchAnswer, FetchError>)] = []
+    var isStopped = false
+  }
+
+  /// Restores what is saved, and starts the thread. The first fetches begin at once.
+  /// - Parameter events: told from the thread.
+  public init(
+    _ configuration: Configuration, events: @escaping @Sendable (KeyEvent) -> Void
+  ) throws(SystemError) {
+    self.configuration = configuration
+    self.events = events
+    board = KeyBoard(providers: configuration.sources.count, settings: configuration.settings)
+    bell = try Bell()
+    fetcher = try Fetcher()
+    var core = KeeperCore(
+      configuration.sources, routes: configuration.routes, settings: configuration.settings,
+      sets: configuration.sets, board: board, seed: try Randomness.system.word(),
+      now: configuration.clock.monotonicNanoseconds())
+    restore(&core)
+    board.setRequestHandler { [bell] in bell.ring() }
+    let ready = core
+    _ = try Thread.start(name: "keys") { [self] in run(ready) }
+  }
+
+  /// Ends the thread and the fetches.
+  public func stop() {
+    board.setRequestHandler(nil)
+    mailbox.withLock { $0.isStopped = true }
+    bell.ring()
+    fetcher.stop()
+  }
+
+  /// Every provider has answered, or has failed to.
+  public var hasHeardFromAll: Bool { board.snapshot.allSatisfy { $0.state != .waiting } }
+
+  private func run(_ start: KeeperCore) {
+    var core = start
+    let clock = configuration.clock
+    while true {
+      let (landed, isStopped) = mailbox.withLock { mailbox in
+        defer { mailbox.landed = [] }
+        return (mailbox.landed, mailbox.isStopped)
+      }
+      if isStopped { return }
+      let now = clock.monotonicNanoseconds()
+      let wall = UInt64(max(0, clock.wallSeconds()))
+      var orders = landed.compactMap { core.landed($0.provider, $0.result, now: now, wall: wall) }
+      orders += core.turn(now: now, wall: wall)
+      for order in orders { fetch(order) }
+      for saved in core.saves { save(saved, &core) }
+      core.saves = []
+      for event in core.events { events(event) }
+      core.events = []
+      // A clock of tests may be moved without a ring: look at least every 20 ms then.
+      let due = core.nextTurn(now: now)
+      let wait = due > now ? min(1_000, (due - now) / 1_000_000 + 1) : 1
+      bell.wait(milliseconds: Int32(wait))
+    }
+  }
+
+  private func fetch(_ order: KeeperCore.Order) {
+    fetcher.fetch(order.request) { [self] result in
+      mailbox.withLock { $0.landed.append((order.provider, result)) }
+      bell.ring()
+    }
+  }
+
+  // MARK: Disk
+
+  private func path(_ url: String) -> String? {
+    configuration.stateFolder.map { $0 + "/" + SavedKeys.fileName(for: url) }
+  }
+
+  private func save(_ saved: SavedKeys, _ core: inout KeeperCore) {
+    guard let path = path(saved.url) else { return }
+    do throws(SystemError) { try Files.write(saved.octets.span, to: path, mode: 0o600) } catch {
+      core.events.append(KeyEvent(kind: .notSaved, provider: saved.url, text: "\(error)"))
+    }
+  }
+
+  private func restore(_ core: inout KeeperCore) {
+    let wall = UInt64(max(0, configuration.clock.wallSeconds()))
+    for (index, source) in configuration.sources.enumerated() {
+      let url = core.savedAddress(index)
+      guard let path = path(url), (try? Files.kind(path)) == .file else { continue }
+      do {
+        let octets = try Files.read(path, limit: configuration.sets.maximumBytes + 8_192)
+        core.restore(try SavedKeys(reading: octets, of: url), index, wall: wall)
+      } catch {
+        core.events.append(
+          KeyEvent(kind: .skipped, provider: source.name, text: "the keys on disk (\(path)): \(error)"))
+      }
+    }
+  }
+}
