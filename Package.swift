@@ -73,7 +73,7 @@ let package = Package(
     library("Istio", ["YAML", "JSON", "JWT", "Bytes"]),
     library("Policy", ["Istio", "Check", "JWT", "JSON", "Bytes"]),
     library("Lint", ["Policy", "Istio"]),
-    library("Authorizer", ["Policy", "Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
+    library("Authorizer", ["Policy", "KeySets", "Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
 
     // The machine.
     library("Metrics", ["Bytes", "CJemalloc"]),
@@ -85,7 +85,7 @@ let package = Package(
     library(
       "Server",
       [
-        "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "Policy", "JWT", "Signatures", "Metrics",
+        "KeySets", "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "Policy", "JWT", "Signatures", "Metrics",
         "Check",
         "Bytes",
       ]),

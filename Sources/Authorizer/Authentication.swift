@@ -2,6 +2,7 @@ import Bytes
 import Check
 import JSON
 import JWT
+import KeySets
 public import Signatures
 
 /// Finds and verifies the tokens of a request for all rules of a workload, and combines the rules' outcomes
@@ -45,17 +46,58 @@ struct Authentication: ~Copyable {
   /// What is done, recorded for people; nil while nobody wants to read it, as in a server.
   var trace: AuthenticationTrace?
 
-  init(keySets: borrowing OwnedArray<JWKSet>, settings: AuthorizerSettings) {
+  /// What of the remote sets this worker has.
+  private var remotes: [RemoteKeys]
+  /// Beside `keyRings`: an index into `remotes`, or -1.
+  private var remoteOfKeySet: [Int]
+  /// Keys that the request before would have needed and that are not here.
+  private(set) var wantedKeys: [WantedKey] = []
+  private let keyIDHash = SeededHash(.random(in: 0 ... .max), .random(in: 0 ... .max))
+
+  /// Which set of a provider a key ring holds.
+  private struct RemoteKeys {
+    var keySet: Int
+    var provider: Int
+    var generation: UInt64 = 0
+    var isMissing = true
+  }
+
+  init(keySets: borrowing OwnedArray<KeySetPlace>, settings: AuthorizerSettings) {
     self.settings = settings
     keyRings = OwnedArray(capacity: max(1, keySets.count))
-    for index in keySets.indices { keyRings.append(KeyRing(keySets[index])) }
+    remotes = []
+    remoteOfKeySet = Array(repeating: -1, count: keySets.count)
+    for index in keySets.indices {
+      switch keySets[index] {
+      case .inline(let set): keyRings.append(KeyRing(set))
+      case .remote(let provider):
+        keyRings.append(KeyRing(JWKSet(keys: [])))
+        remoteOfKeySet[index] = remotes.count
+        remotes.append(RemoteKeys(keySet: index, provider: provider))
+      }
+    }
     outcomes.reserveCapacity(64)
+    wantedKeys.reserveCapacity(Self.maximumWantedKeys)
+  }
+
+  /// More providers than this are not waited for at once.
+  private static let maximumWantedKeys = 8
+
+  /// Takes over what providers have published since the last time. Sets that are the same cost nothing.
+  mutating func adoptKeys(_ entries: [KeyBoard.Entry]) {
+    for index in remotes.indices where entries[remotes[index].provider].generation != remotes[index].generation {
+      let entry = entries[remotes[index].provider]
+      keyRings[remotes[index].keySet].replaceKeys(with: entry.keys ?? JWKSet(keys: []))
+      remotes[index].generation = entry.generation
+      remotes[index].isMissing = entry.keys == nil
+    }
   }
 
   /// Forgets the request before: its claims and its changes.
   mutating func reset() {
     claims.clear()
     changes.reset()
+    wantedKeys.removeAll(keepingCapacity: true)
     if trace != nil { trace = AuthenticationTrace() }
   }
 
@@ -216,14 +258,27 @@ struct Authentication: ~Copyable {
 
   private mutating func checkSignature(_ rule: borrowing TokenRule) throws(TokenError) -> SignatureProof {
     let algorithm = token.algorithm
+    let remote = remoteOfKeySet[rule.keySet]
+    if remote >= 0, remotes[remote].isMissing {
+      want(remotes[remote].provider, keyID: nil)
+      throw .keysUnavailable
+    }
     do throws(TokenError) {
       let proof = try keyRings[rule.keySet].verify(token)
       verifications.count(algorithm, succeeded: true)
       return proof
     } catch {
       verifications.count(algorithm, succeeded: false)
+      if error == .noKeyMatches, remote >= 0, let name = token.keyID {
+        want(remotes[remote].provider, keyID: keyIDHash(token.header.octets.span[name]))
+      }
       throw error
     }
+  }
+
+  private mutating func want(_ provider: Int, keyID: UInt64?) {
+    let key = WantedKey(provider: provider, keyIDHash: keyID)
+    if wantedKeys.count < Self.maximumWantedKeys, !wantedKeys.contains(key) { wantedKeys.append(key) }
   }
 
   private mutating func writeClaimHeaders(_ rule: borrowing TokenRule) {
@@ -235,6 +290,14 @@ struct Authentication: ~Copyable {
       }
     }
   }
+}
+
+/// A key that a token names and that is not here: a fetch might bring it.
+public struct WantedKey: Sendable, Hashable {
+  /// Index into `PolicySnapshot.keySources`.
+  public var provider: Int
+  /// Of the token's key ID, by a hash of this worker's own; nil when no keys of the provider are here at all.
+  public var keyIDHash: UInt64?
 }
 
 /// How many signatures were verified, by algorithm and result.

@@ -1,6 +1,7 @@
 public import Bytes
 public import Check
 public import JWT
+public import KeySets
 import Policy
 
 /// One worker's authorizer: the pipeline of a check with everything that it reuses from one check to the
@@ -44,6 +45,14 @@ public struct Authorizer: ~Copyable {
   public var changes: RequestChanges {
     _read { yield authentication.changes }
   }
+
+  /// Takes over keys that providers have published.
+  /// - Parameter entries: the board's, of the snapshot's `keySources`.
+  public mutating func adoptKeys(_ entries: [KeyBoard.Entry]) { authentication.adoptKeys(entries) }
+
+  /// Keys that the last check would have needed and that are not here, when a token was refused. Should one of
+  /// them come, the same check may get another verdict.
+  public var wantedKeys: [WantedKey] { authentication.wantedKeys }
 
   /// Signature verifications since this value was made.
   public var verifications: VerificationCounts { authentication.verifications }

@@ -1,6 +1,7 @@
 import Bytes
 import Istio
 import JWT
+public import KeySets
 public import Policy
 
 /// What one workload's checks are evaluated with.
@@ -19,21 +20,33 @@ struct WorkloadPlan: ~Copyable, Sendable {
   let ruleNames: [[UInt8]]
 }
 
+/// Where a key set is.
+enum KeySetPlace: Sendable {
+  case inline(JWKSet)
+  /// On the board, by its provider.
+  case remote(Int)
+}
+
 /// Everything that checks are evaluated with, compiled and immutable. Workers borrow it; it knows nothing of
 /// them.
 public final class PolicySnapshot: Sendable {
   let workloads: OwnedArray<WorkloadPlan>
-  let keySets: OwnedArray<JWKSet>
+  let keySets: OwnedArray<KeySetPlace>
+  /// Where the remote key sets come from, each once: what a `KeyKeeper` is started with. `WantedKey.provider`
+  /// counts them.
+  public let keySources: [KeySource]
   let finder: WorkloadFinder
   let settings: AuthorizerSettings
 
   init(
-    workloads: consuming OwnedArray<WorkloadPlan>, keySets: consuming OwnedArray<JWKSet>,
+    workloads: consuming OwnedArray<WorkloadPlan>, keySets: consuming OwnedArray<KeySetPlace>,
+    keySources: [KeySource],
     finder: WorkloadFinder,
     settings: AuthorizerSettings
   ) {
     self.workloads = workloads
     self.keySets = keySets
+    self.keySources = keySources
     self.finder = finder
     self.settings = settings
   }

@@ -1,6 +1,7 @@
 import Bytes
 public import Istio
 import JWT
+import KeySets
 import Policy
 
 extension PolicySnapshot {
@@ -45,8 +46,10 @@ extension PolicySnapshot {
     if diagnostics.contains(where: { $0.severity == .error }) {
       return Compilation(snapshot: nil, diagnostics: diagnostics)
     }
+    keySets.name(ruleNames(of: input.resources))
+    let sources = keySets.sources
     let snapshot = PolicySnapshot(
-      workloads: plans, keySets: keySets.take(),
+      workloads: plans, keySets: keySets.take(), keySources: sources,
       finder: WorkloadFinder(input.workloads, defaultWorkload: input.defaultWorkload), settings: settings)
     return Compilation(snapshot: snapshot, diagnostics: diagnostics)
   }
@@ -55,6 +58,17 @@ extension PolicySnapshot {
   private static func distinct(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
     var seen: Set<Diagnostic> = []
     return diagnostics.filter { seen.insert($0).inserted }
+  }
+
+  /// `namespace/name[i]` of each jwtRule, by its position.
+  private static func ruleNames(of resources: Resources) -> [SourcePosition: String] {
+    var names: [SourcePosition: String] = [:]
+    for resource in resources.requestAuthentications {
+      for (index, rule) in resource.jwtRules.enumerated() {
+        names[rule.position] = "\(resource.metadata.namespace)/\(resource.metadata.name)[\(index)]"
+      }
+    }
+    return names
   }
 
   private static func plan(
@@ -87,32 +101,55 @@ extension PolicySnapshot {
   }
 }
 
-/// The key sets of all rules, each text parsed once.
+/// The key sets of all rules, each text parsed once and each address kept once.
 private struct KeySetPool: ~Copyable {
-  private var sets = OwnedArray<JWKSet>()
+  private var sets = OwnedArray<KeySetPlace>()
+  private(set) var sources: [KeySource] = []
   private var indexByText: [String: Int] = [:]
+  private var indexByPlace: [KeySource.Place: Int] = [:]
   private(set) var diagnostics: [Diagnostic] = []
 
   /// The index of a rule's key set; nil, with a diagnostic, when it has no usable one.
   mutating func index(of rule: JWTRule) -> Int? {
-    guard case .inline(let text) = rule.keys else {
-      diagnostics.append(
-        Diagnostic(
-          .error, "unsupported-remote-keys", at: rule.position,
-          "keys from the network are not supported in this version; give the JWK Set inline as `jwks`"))
-      return nil
+    switch rule.keys {
+    case .inline(let text): inline(text)
+    case .uri(let uri): remote(.address(uri.value), rule)
+    case .discovery: remote(.issuer(rule.issuer), rule)
     }
+  }
+
+  private mutating func inline(_ text: Located<String>) -> Int? {
     if let known = indexByText[text.value] { return known }
     do throws(JWKSetError) {
-      sets.append(try JWKSet.parse(Array(text.value.utf8).span, source: .inline))
+      sets.append(.inline(try JWKSet.parse(Array(text.value.utf8).span, source: .inline)))
       indexByText[text.value] = sets.count - 1
       return sets.count - 1
     } catch {
-      diagnostics.append(
-        Diagnostic(.error, "invalid-jwks", at: text.position, "\(error)"))
+      diagnostics.append(Diagnostic(.error, "invalid-jwks", at: text.position, "\(error)"))
       return nil
     }
   }
 
-  consuming func take() -> OwnedArray<JWKSet> { sets }
+  /// Rules with one address share one fetcher, and its longest time-out.
+  private mutating func remote(_ place: KeySource.Place, _ rule: JWTRule) -> Int {
+    if let known = indexByPlace[place], case .remote(let provider) = sets[known] {
+      sources[provider].timeoutMilliseconds = max(
+        sources[provider].timeoutMilliseconds, rule.timeoutMilliseconds)
+      return known
+    }
+    var source = KeySource(place, name: "\(rule.position)")
+    source.timeoutMilliseconds = rule.timeoutMilliseconds
+    sources.append(source)
+    sets.append(.remote(sources.count - 1))
+    indexByPlace[place] = sets.count - 1
+    return sets.count - 1
+  }
+
+  mutating func name(_ names: [SourcePosition: String]) {
+    for index in sources.indices {
+      for (position, name) in names where "\(position)" == sources[index].name { sources[index].name = name }
+    }
+  }
+
+  consuming func take() -> OwnedArray<KeySetPlace> { sets }
 }

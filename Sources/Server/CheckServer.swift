@@ -2,6 +2,7 @@ public import Authorizer
 public import EventLoop
 public import ExtAuthz
 public import HTTP
+public import KeySets
 public import Metrics
 public import System
 
@@ -10,6 +11,9 @@ public final class CheckServer: Sendable {
   /// What a server is made from.
   public struct Configuration: Sendable {
     public var snapshot: PolicySnapshot
+    /// Where the snapshot's remote keys are published; nil when it has none.
+    public var keyBoard: KeyBoard?
+    public var keySettings = KeySettings()
     public var settings: ServerSettings
     public var http2: HTTP2Settings
     public var checkRequest: CheckRequestSettings
@@ -56,6 +60,7 @@ public final class CheckServer: Sendable {
       workers: configuration.workers, settings: configuration.settings, clock: configuration.clock,
       reports: reports)
     let server = CheckServer(address: listener.address, state: state)
+    configuration.keyBoard?.addWaker { for worker in state.workers { worker.wakeup.ring() } }
     do throws(SystemError) {
       for index in 0..<configuration.workers {
         try startWorker(index, configuration, metrics: metrics, cells: registry.makeCells(), state: state)
@@ -75,7 +80,8 @@ public final class CheckServer: Sendable {
   ) throws(SystemError) {
     let start = WorkerStart(
       index: index, shared: state, snapshot: configuration.snapshot, checkRequest: configuration.checkRequest,
-      http2: configuration.http2, metrics: metrics, cells: cells)
+      http2: configuration.http2, keyBoard: configuration.keyBoard, keySettings: configuration.keySettings,
+      metrics: metrics, cells: cells)
     _ = try Thread.start(name: "worker-\(index)", moving: start) { start in
       do throws(SystemError) {
         var worker = try Worker.make(start)

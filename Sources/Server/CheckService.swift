@@ -3,6 +3,7 @@ public import Bytes
 import Check
 public import ExtAuthz
 import JWT
+public import KeySets
 
 /// From the octets of a CheckRequest to the octets of its CheckResponse: one worker's service, without a
 /// connection. Its storage is reused; nothing is allocated for a check of usual size.
@@ -11,6 +12,8 @@ public struct CheckService: ~Copyable {
   public enum Outcome: Sendable {
     /// The answer was appended.
     case answered(Verdict)
+    /// A token was refused for want of a key that a fetch might bring (`wantedKeys`); nothing was appended.
+    case wanting(Verdict)
     /// The message could not be read: the call fails, nothing was appended.
     case unreadable(WireError)
   }
@@ -30,17 +33,25 @@ public struct CheckService: ~Copyable {
   /// Signature verifications since this value was made.
   public var verifications: VerificationCounts { authorizer.verifications }
 
+  /// Takes over keys that providers have published.
+  public mutating func adoptKeys(_ entries: [KeyBoard.Entry]) { authorizer.adoptKeys(entries) }
+
+  /// What the last check wanted and was not there.
+  public var wantedKeys: [WantedKey] { authorizer.wantedKeys }
+
   /// Answers one check, whose message fills a buffer.
   public mutating func answer(
-    _ message: borrowing ByteBuffer, now: UInt64, into output: inout ByteBuffer
+    _ message: borrowing ByteBuffer, now: UInt64, mayWait: Bool = false, into output: inout ByteBuffer
   ) -> Outcome {
-    answer(message.span, now: now, into: &output)
+    answer(message.span, now: now, mayWait: mayWait, into: &output)
   }
 
   /// Answers one check.
-  /// - Parameter now: wall clock, seconds since 1970.
+  /// - Parameters:
+  ///   - now: wall clock, seconds since 1970.
+  ///   - mayWait: a denial that a fetch of keys might lift is not written, but told as `.wanting`.
   public mutating func answer(
-    _ message: Span<UInt8>, now: UInt64, into output: inout ByteBuffer
+    _ message: Span<UInt8>, now: UInt64, mayWait: Bool = false, into output: inout ByteBuffer
   ) -> Outcome {
     do throws(WireError) {
       try CheckRequestReader.read(message, into: &check, settings: settings)
@@ -50,10 +61,20 @@ public struct CheckService: ~Copyable {
     let verdict = authorizer.authorize(check, in: message, now: now)
     if verdict.isAllowed {
       CheckResponseWriter.writeAllowed(changes: authorizer.changes, into: &output)
+    } else if mayWait, verdict.reason == .token, !authorizer.wantedKeys.isEmpty {
+      return .wanting(verdict)
     } else {
       writeDenial(verdict, message: message, into: &output)
     }
     return .answered(verdict)
+  }
+
+  /// Writes the denial that was told as `.wanting`, nobody having waited.
+  /// - Precondition: `verdict` is the last one, for the check in `message`.
+  public mutating func deny(
+    _ verdict: Verdict, _ message: borrowing ByteBuffer, into output: inout ByteBuffer
+  ) {
+    writeDenial(verdict, message: message.span, into: &output)
   }
 
   /// A denial as Envoy's own filters word it, and its reason for the proxy's logs.

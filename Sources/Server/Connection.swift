@@ -29,6 +29,7 @@ struct ConnectionState: ~Copyable {
   /// The peer sends nothing more. It may still read.
   private var peerHasEnded = false
   private var watchers: [Watcher] = []
+  private var parked: [WorkerContext.Parked] = []
   private var accounted = HTTP2Counters()
   /// What the poller watches it for.
   var registered: Interest = .read
@@ -106,6 +107,7 @@ struct ConnectionState: ~Copyable {
       context.reply.removeAll()
       switch context.answer(call) {
       case .message: http.respond(to: call, context.reply.span)
+      case .wait(let waits): parked.append(context.park(call, waits))
       case .failure(let status, let text): http.fail(call, status, text)
       case .watch(let isKnown):
         if http.send(to: call, context.reply.span) == .sent {
@@ -115,7 +117,52 @@ struct ConnectionState: ~Copyable {
         }
       }
     }
-    while let gone = http.takeCancelled() { watchers.removeAll { $0.call == gone } }
+    forgetCancelled(&context)
+  }
+
+  private mutating func forgetCancelled(_ context: inout WorkerContext) {
+    while let gone = http.takeCancelled() {
+      watchers.removeAll { $0.call == gone }
+      if let index = parked.firstIndex(where: { $0.call == gone }) {
+        context.forget(parked[index])
+        parked.swapAt(index, parked.count - 1)
+        parked.removeLast()
+      }
+    }
+  }
+
+  // MARK: Waiting for keys
+
+  var hasParked: Bool { !parked.isEmpty }
+
+  /// Judges again the checks whose keys may have come or whose time is over, at most so many.
+  /// - Returns: how many it judged.
+  mutating func resumeParked(atMost limit: Int, _ context: inout WorkerContext) -> Int {
+    forgetCancelled(&context)
+    var judged = 0
+    var index = parked.count - 1
+    while index >= 0, judged < limit {
+      defer { index -= 1 }
+      guard context.isDue(parked[index]) else { continue }
+      judged += 1
+      let one = parked[index]
+      parked.swapAt(index, parked.count - 1)
+      parked.removeLast()
+      context.reply.removeAll()
+      switch context.answerAgain(one) {
+      case .message, .watch: http.respond(to: one.call, context.reply.span)
+      case .failure(let status, let text): http.fail(one.call, status, text)
+      case .wait(let waits): parked.append(context.parkAgain(one, waits))
+      }
+    }
+    if judged > 0 { flush(&context) }
+    return judged
+  }
+
+  /// The connection goes: nobody hears the answers.
+  mutating func dropParked(_ context: inout WorkerContext) {
+    for one in parked { context.forget(one) }
+    parked.removeAll()
   }
 
   // MARK: Writing

@@ -10,6 +10,9 @@ public struct ServerMetrics: Sendable {
   let connectionsClosed: Counter
   let deadlineExceeded: Counter
   let unreadable: Counter
+  /// Checks that found no room to wait for keys.
+  let parkingFull: Counter
+  private let unknownKeys: [Counter]
   private let verdicts: [Counter]
   private let audited: Counter
   private let dryRunDenied: Counter
@@ -49,6 +52,14 @@ public struct ServerMetrics: Sendable {
     dryRunNotAllowed = layout.counter(dryRun, help: dryRunHelp, labels: [("action", "ALLOW")])
     unreadable = layout.counter(
       "countersign_unreadable_checks_total", help: "Calls whose message is no CheckRequest; they failed.")
+    parkingFull = layout.counter(
+      "countersign_parking_full_total", help: "Checks answered at once because too many wait for keys.")
+    unknownKeys = KeyWaiting.Action.allCases.map {
+      layout.counter(
+        "countersign_jwks_unknown_kid_total",
+        help: "Tokens whose key ID is in no key set of their issuer, by what was done about it.",
+        labels: [("action", $0.label)])
+    }
     deadlineExceeded = layout.counter(
       "countersign_deadline_exceeded_total", help: "Calls dropped because their deadline had passed.")
     let verifications = "countersign_token_verifications_total"
@@ -81,6 +92,8 @@ public struct ServerMetrics: Sendable {
   }
 
   func checks(_ reason: Verdict.Reason) -> Counter { verdicts[Int(reason.rawValue)] }
+
+  func unknownKey(_ action: KeyWaiting.Action) -> Counter { unknownKeys[action.rawValue] }
 
   /// Counts what AUDIT and dry-run policies said; neither changes a verdict.
   func add(_ decision: Decision, to cells: borrowing WorkerCells) {

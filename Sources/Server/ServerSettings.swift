@@ -23,5 +23,14 @@ public struct ServerSettings: Sendable {
   /// How long the listener pauses when descriptors run out; connections that there are go on.
   public var acceptPause: UInt64 = 100_000_000
 
+  /// How long a check may wait for a fetch of keys, when its caller waits so long.
+  public var keyWaitTimeout: UInt64 = 5_000_000_000
+  /// A check that waits is answered so long before its caller's deadline: the answer must still arrive.
+  public var keyWaitMargin: UInt64 = 20_000_000
+  /// Checks that wait for keys, over all workers, and octets of their messages. Beyond that a check is answered
+  /// at once as if the fetch had failed: an outage at the start must not fill the memory.
+  public var maximumParkedChecks = 10_000
+  public var maximumParkedOctets = 64 << 20
+
   public init() {}
 }

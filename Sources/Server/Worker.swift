@@ -3,6 +3,7 @@ import Bytes
 import EventLoop
 import ExtAuthz
 import HTTP
+import KeySets
 import Metrics
 import System
 
@@ -13,6 +14,8 @@ struct WorkerStart: ~Copyable, Sendable {
   let snapshot: PolicySnapshot
   let checkRequest: CheckRequestSettings
   let http2: HTTP2Settings
+  let keyBoard: KeyBoard?
+  let keySettings: KeySettings
   let metrics: ServerMetrics
   let cells: WorkerCells
 
@@ -25,6 +28,8 @@ struct Worker: ~Copyable {
   private static let wakeupToken = UInt64.max
   /// How often times are looked at, and the longest sleep: health checks want to see that the loop turns.
   private static let tickInterval: UInt64 = 250_000_000
+  /// Checks that are judged again in one round of the loop: a few milliseconds of signatures.
+  private static let resumedAtOnce = 256
   /// Between the two GOAWAYs: time for calls on their way to arrive (RFC 9113 section 6.8).
   private static let shutdownNotice: UInt64 = 100_000_000
 
@@ -38,6 +43,7 @@ struct Worker: ~Copyable {
   private var arrivals: [Int32] = []
   private var nextTick: UInt64 = 0
   private var drainingSince: UInt64?
+  private var hasMoreToResume = false
 
   /// The connection in a slot, if any, and how often the slot was used: a late event of one that has gone is
   /// known.
@@ -63,15 +69,19 @@ struct Worker: ~Copyable {
     let metrics = start.metrics
     let clock = start.shared.clock
     let settings = start.shared.settings
+    let keys = KeyWaiting(board: start.keyBoard, settings: start.keySettings)
+    let workers = start.shared.workers.count
     context = WorkerContext(
-      service: service, metrics: metrics, cells: start.takeCells(), clock: clock, settings: settings)
+      service: service, keys: keys, workers: workers, metrics: metrics, cells: start.takeCells(), clock: clock, settings: settings)
   }
 
   /// Runs until the server stops.
   mutating func run() throws(SystemError) {
     while true {
-      let count = try poller.wait(timeoutMilliseconds: drainingSince == nil || link.isDrained ? 250 : 20)
+      let count = try poller.wait(timeoutMilliseconds: patience)
       context.beginBatch()
+      // Before any check of this batch: a key that was withdrawn must not verify one more.
+      let hasNews = context.adoptKeys()
       link.heartbeat.beat(context.now)
       for index in 0..<count {
         let event = poller.event(index)
@@ -82,6 +92,7 @@ struct Worker: ~Copyable {
           handle(event)
         }
       }
+      if context.parkedChecks > 0 || hasNews { resumeParked() }
       switch shared.phase {
       case .serving: break
       case .draining: continueDraining()
@@ -94,6 +105,27 @@ struct Worker: ~Copyable {
       // It lives on until all is stopped, so that probes do not take the first that has finished for dead.
       if drainingSince != nil && !link.isDrained && freeSlots.count == connections.count { link.close() }
     }
+  }
+
+  /// How long to sleep at most, in milliseconds.
+  private var patience: Int32 {
+    if hasMoreToResume { return 0 }
+    if context.parkedChecks > 0 { return 10 }
+    return drainingSince == nil || link.isDrained ? 250 : 20
+  }
+
+  // MARK: Waiting for keys
+
+  /// Judges checks again whose keys may have come: a slice of them, so that other events are not kept waiting.
+  private mutating func resumeParked() {
+    var left = Self.resumedAtOnce
+    for slot in connections.indices {
+      guard let connection = connections[slot].connection, connection.state.hasParked else { continue }
+      left -= connection.state.resumeParked(atMost: left, &context)
+      settle(slot, connection)
+      if left <= 0 { break }
+    }
+    hasMoreToResume = left <= 0
   }
 
   // MARK: Connections
@@ -162,6 +194,7 @@ struct Worker: ~Copyable {
     guard let connection = connections[slot].connection else { return }
     poller.remove(connection.state.descriptor)
     connection.state.account(&context)
+    connection.state.dropParked(&context)
     connections[slot].connection = nil
     freeSlots.append(slot)
     link.connectionClosed()

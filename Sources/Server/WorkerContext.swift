@@ -16,6 +16,19 @@ struct WorkerContext: ~Copyable {
     case failure(GRPCStatus, StaticString)
     /// With what stands in `reply`, and, when the service is a known one, with more when health changes.
     case watch(isKnown: Bool)
+    /// Later: the check waits for keys.
+    case wait([KeyWait])
+  }
+
+  /// A check that waits on its stream, with its own copy of the message.
+  struct Parked {
+    let call: Call
+    let message: [UInt8]
+    /// When it is answered, come what may.
+    let deadline: UInt64
+    var waits: [KeyWait]
+    /// How often it was judged.
+    var attempts = 1
   }
 
   /// The methods served; `Call.method` is an index into it.
@@ -26,6 +39,11 @@ struct WorkerContext: ~Copyable {
   ]
 
   var service: CheckService
+  var keys: KeyWaiting
+  /// Checks of this worker that wait, and the octets of their messages.
+  private(set) var parkedChecks = 0
+  private var parkedOctets = 0
+  private let workers: Int
   let metrics: ServerMetrics
   let cells: WorkerCells
   let clock: Clock
@@ -42,10 +60,12 @@ struct WorkerContext: ~Copyable {
   private var countedVerifications: VerificationCounts
 
   init(
-    service: consuming CheckService, metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock,
+    service: consuming CheckService, keys: consuming KeyWaiting, workers: Int, metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock,
     settings: ServerSettings
   ) {
     self.service = service
+    self.keys = keys
+    self.workers = workers
     self.metrics = metrics
     self.cells = cells
     self.clock = clock
@@ -75,23 +95,110 @@ struct WorkerContext: ~Copyable {
   /// Answers the call whose message stands in `message`, into the empty `reply`.
   mutating func answer(_ call: Call) -> Answer {
     switch call.method {
-    case 0: answerCheck()
+    case 0: answerCheck(attempt: 0, deadline: call.deadline)
     case 1: answerHealthCheck()
     default: answerHealthWatch()
     }
   }
 
-  private mutating func answerCheck() -> Answer {
-    switch service.answer(message, now: wallSeconds, into: &reply) {
+  /// - Parameters:
+  ///   - attempt: how often the check was judged before; from the third time on it is answered.
+  ///   - deadline: when its caller stops waiting.
+  private mutating func answerCheck(attempt: Int, deadline: UInt64) -> Answer {
+    let mayWait = attempt <= 1 && deadline > now &+ settings.keyWaitMargin &+ 1_000_000
+    switch service.answer(message, now: wallSeconds, mayWait: mayWait, into: &reply) {
     case .answered(let verdict):
-      cells.add(metrics.checks(verdict.reason), 1)
-      if let decision = verdict.decision { metrics.add(decision, to: cells) }
+      count(verdict)
+      // The second judgement after a fetch: what is still not there is not known to the provider.
+      if attempt >= 2 { for key in service.wantedKeys { keys.remember(key, now: now) } }
+      return .message
+    case .wanting(let verdict):
+      let waits = self.waits()
+      if !waits.isEmpty { return .wait(waits) }
+      count(verdict)
+      service.deny(verdict, message, into: &reply)
       return .message
     case .unreadable(let error):
       cells.add(metrics.unreadable, 1)
       return .failure(
         error.statusCode == .resourceExhausted ? .resourceExhausted : .internalError, error.text)
     }
+  }
+
+  private func count(_ verdict: Verdict) {
+    cells.add(metrics.checks(verdict.reason), 1)
+    if let decision = verdict.decision { metrics.add(decision, to: cells) }
+  }
+
+  /// What the check that was just judged may wait for; nothing when there is no room.
+  private mutating func waits() -> [KeyWait] {
+    let isFull =
+      parkedChecks >= settings.maximumParkedChecks / workers
+      || parkedOctets + message.count > settings.maximumParkedOctets / workers
+    if isFull {
+      cells.add(metrics.parkingFull, 1)
+      return []
+    }
+    var waits: [KeyWait] = []
+    for key in service.wantedKeys {
+      let (wait, action) = keys.wait(for: key, now: clock.monotonicNanoseconds())
+      if key.keyIDHash != nil { cells.add(metrics.unknownKey(action), 1) }
+      if let wait { waits.append(wait) }
+    }
+    return waits
+  }
+
+  // MARK: Parking
+
+  /// Keeps the check in `message` for later.
+  mutating func park(_ call: Call, _ waits: [KeyWait]) -> Parked {
+    var octets: [UInt8] = []
+    octets.reserveCapacity(message.count)
+    for index in message.span.indices { octets.append(message.span[index]) }
+    parkedChecks += 1
+    parkedOctets += octets.count
+    let bound = now &+ settings.keyWaitTimeout
+    let deadline = min(bound, call.deadline == .max ? bound : call.deadline &- settings.keyWaitMargin)
+    return Parked(call: call, message: octets, deadline: deadline, waits: waits)
+  }
+
+  /// Whether it is time to judge it again.
+  func isDue(_ parked: Parked) -> Bool {
+    now >= parked.deadline || parked.waits.contains { keys.isOver($0) }
+  }
+
+  /// Judges it again, from the start, with what is known now, into the empty `reply`.
+  mutating func answerAgain(_ parked: Parked) -> Answer {
+    message.removeAll()
+    message.append(parked.message)
+    // It leaves the room before it asks for it again.
+    forget(parked)
+    let isLate = now >= parked.deadline
+    return answerCheck(
+      attempt: isLate ? 2 : parked.attempts, deadline: isLate ? 0 : parked.call.deadline)
+  }
+
+  /// Keeps it for one more fetch.
+  mutating func parkAgain(_ parked: Parked, _ waits: [KeyWait]) -> Parked {
+    parkedChecks += 1
+    parkedOctets += parked.message.count
+    var again = parked
+    again.waits = waits
+    again.attempts += 1
+    return again
+  }
+
+  /// It is gone.
+  mutating func forget(_ parked: Parked) {
+    parkedChecks -= 1
+    parkedOctets -= parked.message.count
+  }
+
+  /// Takes over keys that were published since the last time.
+  mutating func adoptKeys() -> Bool {
+    guard keys.hasNews() else { return false }
+    service.adoptKeys(keys.entries)
+    return true
   }
 
   private mutating func answerHealthCheck() -> Answer {

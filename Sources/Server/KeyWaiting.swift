@@ -1,0 +1,93 @@
+import Authorizer
+import KeySets
+
+/// What a check waits for.
+struct KeyWait: Sendable {
+  var provider: Int
+  /// A fetch that was asked for; nil: the first one, whatever it brings.
+  var number: UInt64?
+}
+
+/// One worker's view of remote keys: which sets it has, which key IDs nobody knows, and whether to wait for one.
+struct KeyWaiting: ~Copyable {
+  /// What is done about a key that is not here.
+  enum Action: Int, CaseIterable {
+    /// A fetch is asked for, or one that runs is shared.
+    case wait
+    /// The provider has been asked often enough.
+    case limited
+    /// A fetch has not brought the key a moment ago.
+    case remembered
+    /// There are no keys, and the last fetch failed.
+    case unavailable
+
+    var label: String { "\(self)" }
+  }
+
+  private let board: KeyBoard?
+  private let settings: KeySettings
+  private var version: UInt64 = 0
+  private(set) var entries: [KeyBoard.Entry] = []
+  /// Key IDs that a fetch did not bring: this window's and the one's before. Two sets make forgetting cheap.
+  private var unknown: Set<WantedKey> = []
+  private var unknownBefore: Set<WantedKey> = []
+  private var windowEnds: UInt64 = 0
+
+  init(board: KeyBoard?, settings: KeySettings) {
+    self.board = board
+    self.settings = settings
+  }
+
+  /// Whether something was published since the last time. One load when there are remote keys at all.
+  mutating func hasNews() -> Bool {
+    guard let board else { return false }
+    let current = board.currentVersion
+    if current == version { return false }
+    version = current
+    entries = board.snapshot
+    return true
+  }
+
+  /// Whether what was waited for has come.
+  func isOver(_ wait: KeyWait) -> Bool {
+    guard let board, let number = wait.number else { return entries[wait.provider].state != .waiting }
+    return board.landed(wait.provider) >= number
+  }
+
+  /// What to wait for; nil when a fetch would be of no use or must not be made.
+  /// - Parameter now: monotonic nanoseconds.
+  mutating func wait(for key: WantedKey, now: UInt64) -> (KeyWait?, Action) {
+    guard let board else { return (nil, .unavailable) }
+    guard key.keyIDHash != nil else {
+      let isFirst = entries[key.provider].state == .waiting
+      return isFirst ? (KeyWait(provider: key.provider), .wait) : (nil, .unavailable)
+    }
+    forgetOld(now)
+    if unknown.contains(key) || unknownBefore.contains(key) { return (nil, .remembered) }
+    switch board.ask(key.provider, now: now) {
+    case .wait(let number): return (KeyWait(provider: key.provider, number: number), .wait)
+    case .limited: return (nil, .limited)
+    }
+  }
+
+  /// A fetch that began after the key was asked for has not brought it.
+  mutating func remember(_ key: WantedKey, now: UInt64) {
+    guard key.keyIDHash != nil else { return }
+    forgetOld(now)
+    if unknown.count >= settings.maximumUnknownKeys { turn(now) }
+    unknown.insert(key)
+  }
+
+  private mutating func forgetOld(_ now: UInt64) {
+    if now >= windowEnds { turn(now) }
+  }
+
+  private mutating func turn(_ now: UInt64) {
+    swap(&unknown, &unknownBefore)
+    unknown.removeAll(keepingCapacity: true)
+    // A whole window without a question makes both old.
+    let window = settings.unknownKeySeconds &* 1_000_000_000
+    if windowEnds != 0, now >= windowEnds &+ window { unknownBefore.removeAll(keepingCapacity: true) }
+    windowEnds = now &+ window
+  }
+}
