@@ -85,14 +85,19 @@ let package = Package(
     library(
       "Server",
       [
-        "KeySets", "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "Policy", "JWT", "Signatures", "Metrics",
+        "KeySets", "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "Policy", "JWT", "Signatures",
+        "Metrics",
         "Check",
         "Bytes",
       ]),
     library("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
     library(
       "Configuration",
-      ["Istio", "Policy", "Authorizer", "JWT", "ExtAuthz", "HTTP", "Server", "System", "YAML", "Bytes"]),
+      [
+        "Istio", "Policy", "Authorizer", "KeySets", "Fetch", "JWT", "ExtAuthz", "HTTP", "Server", "System",
+        "YAML",
+        "Bytes",
+      ]),
     library(
       "PolicyTesting",
       [
@@ -107,7 +112,7 @@ let package = Package(
       dependencies: [
         "Admin", "Authorizer", "Bytes", "Configuration", "Explanation", "ExtAuthz", "Fetch", "Issuer",
         "Istio", "JSON",
-        "JWT", "Lint", "Metrics",
+        "JWT", "KeySets", "Lint", "Metrics",
         "Policy", "PolicyTesting",
         "Server", "Signatures", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -153,7 +158,8 @@ let package = Package(
     tests("Istio", ["YAML", "JWT"]),
     tests("Policy", ["Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
     tests(
-      "Authorizer", ["Policy", "Istio", "Check", "JWT", "Issuer", "Signatures", "Metrics", "JSON", "Bytes"]),
+      "Authorizer",
+      ["Policy", "KeySets", "Istio", "Check", "JWT", "Issuer", "Signatures", "Metrics", "JSON", "Bytes"]),
     .testTarget(
       name: "PolicyOracleTests", dependencies: ["PolicyOracle", "PolicyDifferential", "TestSupport"],
       swiftSettings: settings),

@@ -85,7 +85,8 @@ struct Authentication: ~Copyable {
 
   /// Takes over what providers have published since the last time. Sets that are the same cost nothing.
   mutating func adoptKeys(_ entries: [KeyBoard.Entry]) {
-    for index in remotes.indices where entries[remotes[index].provider].generation != remotes[index].generation {
+    for index in remotes.indices
+    where entries[remotes[index].provider].generation != remotes[index].generation {
       let entry = entries[remotes[index].provider]
       keyRings[remotes[index].keySet].replaceKeys(with: entry.keys ?? JWKSet(keys: []))
       remotes[index].generation = entry.generation

@@ -1,8 +1,10 @@
 import Authorizer
 import ExtAuthz
+import Fetch
 import HTTP
 public import Istio
 import JWT
+import KeySets
 import Policy
 import Server
 import System
@@ -60,6 +62,7 @@ extension ServiceConfiguration {
       ("pathNormalization", .parsed(parsePathNormalization)),
       ("clockSkew", .seconds(0...3_600) { $0.authorizer.clockSkewSeconds = $1 }),
       ("shutdownTimeout", .duration(1_000_000_000...3_600_000_000_000) { $0.server.shutdownTimeout = $1 }),
+      ("jwks", .section(keySettings)),
       ("limits", .section(limitSettings)),
     ]
   }
@@ -72,8 +75,38 @@ extension ServiceConfiguration {
     ]
   }
 
+  private static let day: UInt64 = 86_400
+
+  private static var keySettings: [(String, Setting)] {
+    [
+      ("stateFolder", .text { $0.keys.stateFolder = $1 }),
+      ("waitForKeys", .boolean { $0.waitForKeys = $1 }),
+      ("refreshFloor", .seconds(1...day) { $0.keys.settings.refreshFloorSeconds = $1 }),
+      ("refreshCeiling", .seconds(1...day) { $0.keys.settings.refreshCeilingSeconds = $1 }),
+      ("retryCeiling", .seconds(1...3_600) { $0.keys.settings.retryCeilingSeconds = $1 }),
+      ("staleLimit", .seconds(60...(365 * day)) { $0.keys.settings.staleLimitSeconds = $1 }),
+      ("unknownKeyBurst", .integer(1...1_000) { $0.keys.settings.unknownKeyBurst = UInt64($1) }),
+      ("unknownKeysPerSecond", .integer(1...1_000) { $0.keys.settings.unknownKeysPerSecond = UInt64($1) }),
+      ("unknownKeyMemory", .seconds(1...3_600) { $0.keys.settings.unknownKeySeconds = $1 }),
+      ("wait", .duration(1_000_000...60_000_000_000) { $0.server.keyWaitTimeout = $1 }),
+      ("allowedAddresses", .prefixes { $0.keys.routes.addressGuard.allowed = $1 }),
+      ("blockedAddresses", .prefixes { $0.keys.routes.addressGuard.blocked += $1 }),
+      ("allowRemoteSecrets", .boolean { $0.keys.sets.allowsRemoteSecrets = $1 }),
+    ]
+  }
+
   private static var limitSettings: [(String, Setting)] {
     [
+      (
+        "jwksBytes",
+        .integer(1024...(16 * mebibyte)) { target, bytes in
+          target.keys.sets.maximumBytes = bytes
+          target.keys.routes.maximumBytes = bytes
+        }
+      ),
+      ("jwksKeys", .integer(1...10_000) { $0.keys.sets.maximumKeys = $1 }),
+      ("parkedChecks", .integer(1...1_000_000) { $0.server.maximumParkedChecks = $1 }),
+      ("parkedBytes", .integer(1024...(4096 * mebibyte)) { $0.server.maximumParkedOctets = $1 }),
       ("tokenBytes", .integer(256...mebibyte) { $0.authorizer.token.maximumTokenBytes = $1 }),
       ("tokensPerRule", .integer(1...64) { $0.authorizer.maximumTokensPerRule = $1 }),
       ("checkHeaders", .integer(1...65_536) { $0.checkRequest.maximumHeaders = $1 }),

@@ -2,6 +2,7 @@ public import Authorizer
 public import ExtAuthz
 public import HTTP
 public import Istio
+public import KeySets
 public import Server
 public import System
 
@@ -29,6 +30,10 @@ public struct ServiceConfiguration: Sendable {
   public var http2 = HTTP2Settings()
   public var checkRequest = CheckRequestSettings()
   public var server = ServerSettings()
+  /// How keys from the network are kept; its sources are those of the policies.
+  public var keys = KeyKeeper.Configuration(sources: [])
+  /// Not ready before every provider has answered or failed.
+  public var waitForKeys = true
 
   public init() {
     grpc = Self.loopback(9191)

@@ -1,3 +1,4 @@
+import Bytes
 import Istio
 import YAML
 
@@ -17,6 +18,8 @@ enum Setting {
   case seconds(ClosedRange<UInt64>, (inout Target, UInt64) -> Void)
   /// Text that must be understood; nil when it is, else what would be right.
   case parsed((inout Target, String) -> String?)
+  /// Address blocks, such as 10.0.0.0/8.
+  case prefixes((inout Target, [IPPrefix]) -> Void)
   case section([(String, Setting)])
   case workloads
 }
@@ -85,6 +88,17 @@ struct SettingReader {
     case .parsed(let parse):
       guard let text = node.text else { return expected("a string", node) }
       if let wanted = parse(&target, text) { error("invalid-value", at: node.position, wanted) }
+    case .prefixes(let set):
+      guard let values = texts(node) else { return }
+      var prefixes: [IPPrefix] = []
+      for value in values {
+        guard let prefix = IPPrefix(value) else {
+          return error(
+            "invalid-value", at: node.position, "`\(value)` is no address block, such as 10.0.0.0/8")
+        }
+        prefixes.append(prefix)
+      }
+      set(&target, prefixes)
     case .section(let keys):
       read(node, keys, into: &target)
     case .workloads:

@@ -77,21 +77,21 @@ extension Decoding {
     }
     if let uri {
       checkURI(uri)
-      refuseRemoteKeys("`jwksUri` names keys on the network", at: uri.position)
       return .uri(uri)
     }
-    if let issuer = fields.member("issuer"), sources.isEmpty {
-      let what = "without `jwks` the keys are found on the network from the issuer"
-      refuseRemoteKeys(what, at: place(issuer.value.position))
+    if let issuer = fields.member("issuer"), sources.isEmpty, let text = issuer.value.text {
+      checkDiscovery(Located(text, at: place(issuer.value.position)))
     }
     return .discovery
   }
 
-  /// The one place that says that keys are not fetched yet; it goes when they are.
-  private mutating func refuseRemoteKeys(_ what: String, at position: SourcePosition) {
-    guard settings.refusesRemoteKeys else { return }
-    let message = "\(what), which this version does not fetch; give the key set inline as `jwks`"
-    error(.unsupportedRemoteKeys, position, message)
+  /// Without any other source the keys are found from the issuer, which must be an address then.
+  private mutating func checkDiscovery(_ issuer: Located<String>) {
+    guard !issuer.value.isEmpty, let problem = KeysURI.problem(in: issuer.value) else { return }
+    let message =
+      "without `jwks` and `jwksUri` the keys are looked for at the issuer's own address, and `\(issuer.value)` is "
+      + "none: \(problem); name the keys, or every token of this issuer is refused"
+    warning(.noKeySource, issuer.position, message)
   }
 
   private mutating func checkURI(_ uri: Located<String>) {

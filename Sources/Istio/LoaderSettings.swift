@@ -3,9 +3,6 @@ public import YAML
 /// What the loader takes, and how much of it.
 public struct LoaderSettings: Sendable {
   public var yaml = YAMLSettings()
-  /// Refuses rules whose keys would come over the network (`jwksUri`, or discovery from the issuer). On as
-  /// long as nothing here fetches them: such a rule could only refuse every token.
-  public var refusesRemoteKeys = true
   /// JWK Sets by issuer that take the place of whatever keys a rule of that issuer names: how tests bring
   /// keys of their own. What the rule names is not read then.
   public var keySets: [String: String] = [:]

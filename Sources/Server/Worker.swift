@@ -72,7 +72,8 @@ struct Worker: ~Copyable {
     let keys = KeyWaiting(board: start.keyBoard, settings: start.keySettings)
     let workers = start.shared.workers.count
     context = WorkerContext(
-      service: service, keys: keys, workers: workers, metrics: metrics, cells: start.takeCells(), clock: clock, settings: settings)
+      service: service, keys: keys, workers: workers, metrics: metrics, cells: start.takeCells(),
+      clock: clock, settings: settings)
   }
 
   /// Runs until the server stops.

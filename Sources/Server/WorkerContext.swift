@@ -60,7 +60,8 @@ struct WorkerContext: ~Copyable {
   private var countedVerifications: VerificationCounts
 
   init(
-    service: consuming CheckService, keys: consuming KeyWaiting, workers: Int, metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock,
+    service: consuming CheckService, keys: consuming KeyWaiting, workers: Int, metrics: ServerMetrics,
+    cells: consuming WorkerCells, clock: Clock,
     settings: ServerSettings
   ) {
     self.service = service

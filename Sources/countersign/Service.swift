@@ -1,6 +1,7 @@
 import Admin
 import Authorizer
 import Configuration
+import KeySets
 import Logging
 import Metrics
 import Server
@@ -32,9 +33,12 @@ struct Service {
       let registry = MetricsRegistry(layout)
       let listener = try Listener(configuration.grpc)
       let workers = configuration.threads == 0 ? Cores.usable() : configuration.threads
-      let server = try startServer(listener, workers: workers, metrics: metrics, registry: registry)
-      let status = ServiceStatus(parts: ["listeners"], heartbeats: server.heartbeats)
-      let admin = try startAdmin(status, registry)
+      let keeper = try startKeeper()
+      let server = try startServer(
+        listener, workers: workers, board: keeper?.board, metrics: metrics, registry: registry)
+      let status = ServiceStatus(
+        parts: keeper == nil ? ["listeners"] : ["listeners", "keys"], heartbeats: server.heartbeats)
+      let admin = try startAdmin(status, registry, keeper)
       log.info(
         "serving",
         metadata: ["version": "\(Version.text)", "workers": "\(workers)", "policies": "\(summary)"])
@@ -43,46 +47,72 @@ struct Service {
         log.info("listening", metadata: ["listener": "admin", "address": "\(admin.address)"])
       }
       status.setReady("listeners")
-      try wait(signals, server, status)
+      try wait(signals, server, status, keeper)
       admin?.stop()
+      keeper?.stop()
     } catch let error as SystemError {
       throw CommandFailure.failed("error: \(error)")
     }
   }
 
+  /// The keeper of the keys that come from the network; nil when there are none, and then libcurl is not even
+  /// initialised.
+  private func startKeeper() throws(SystemError) -> KeyKeeper? {
+    if snapshot.keySources.isEmpty { return nil }
+    var keeping = configuration.keys
+    keeping.sources = snapshot.keySources
+    if let folder = keeping.stateFolder { try Files.makeFolder(folder, mode: 0o700) }
+    let log = self.log
+    return try KeyKeeper(keeping) { event in
+      let metadata: Logger.Metadata = ["provider": "\(event.provider)", "event": "\(event.kind.rawValue)"]
+      log.log(level: event.kind.isTrouble ? .warning : .info, "keys: \(event.text)", metadata: metadata)
+    }
+  }
+
   private func startServer(
-    _ listener: consuming Listener, workers: Int, metrics: ServerMetrics, registry: MetricsRegistry
+    _ listener: consuming Listener, workers: Int, board: KeyBoard?, metrics: ServerMetrics,
+    registry: MetricsRegistry
   ) throws(SystemError) -> CheckServer {
     let log = self.log
+    var serving = CheckServer.Configuration(
+      snapshot: snapshot, settings: configuration.server, http2: configuration.http2,
+      checkRequest: configuration.checkRequest, workers: workers)
+    serving.keyBoard = board
+    serving.keySettings = configuration.keys.settings
     return try CheckServer.start(
-      CheckServer.Configuration(
-        snapshot: snapshot, settings: configuration.server, http2: configuration.http2,
-        checkRequest: configuration.checkRequest, workers: workers),
-      listener: listener, metrics: metrics, registry: registry
+      serving, listener: listener, metrics: metrics, registry: registry
     ) { event, text in
       log.log(level: event == .failed ? .critical : .warning, "\(text)")
     }
   }
 
   private func startAdmin(
-    _ status: ServiceStatus, _ registry: MetricsRegistry
+    _ status: ServiceStatus, _ registry: MetricsRegistry, _ keeper: KeyKeeper?
   ) throws(SystemError) -> AdminServer? {
     if configuration.admin == .off { return nil }
     let build = MetricSample(
       "countersign_build_info", help: "The version that runs; always 1.", kind: .gauge,
       labels: [("version", Version.text)], value: 1)
-    let router = AdminRouter.standard(status: status) { metricsPage(registry, and: [build]) }
+    let names = snapshot.keySources.map(\.name)
+    let router = AdminRouter.standard(status: status) {
+      metricsPage(registry, and: [build] + (keeper.map { keySamples($0.board, names) } ?? []))
+    }
     return try AdminServer(configuration.admin) { router.respond(to: $0) }
   }
 
   /// Waits for a signal to end, then until all calls have finished, the time for that is over, or a second
   /// signal.
   private func wait(
-    _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus
+    _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus, _ keeper: KeyKeeper?
   ) throws {
+    var waitsForKeys = keeper != nil
     while true {
       if server.hasFailed { throw CommandFailure.failed("error: a thread failed; ending") }
-      guard let signal = signals.wait(timeoutMilliseconds: 250) else { continue }
+      if waitsForKeys, let keeper, keeper.hasHeardFromAll || !configuration.waitForKeys {
+        waitsForKeys = false
+        status.setReady("keys")
+      }
+      guard let signal = signals.wait(timeoutMilliseconds: waitsForKeys ? 20 : 250) else { continue }
       if signal == .hangUp {
         log.warning("SIGHUP: reloading is not in this version; restart to load new policies")
         continue

@@ -1,6 +1,7 @@
 import Signatures
 import Authorizer
 import Istio
+import KeySets
 import Policy
 import Testing
 
@@ -52,28 +53,22 @@ struct SnapshotTests {
   }
 
   @Test func `A finding is told once, however many workloads it concerns`() throws {
-    var loader = LoaderSettings()
-    loader.refusesRemoteKeys = false
+    var resources = ResourceLoader().load(file: "p.yaml", text: authentication(a.rule())).resources
+    resources.requestAuthentications[0].jwtRules[0].keys = .inline(
+      Located("{}", at: resources.requestAuthentications[0].metadata.position))
     let workloads = ["one", "two", "three"].map { Workload(name: $0, namespace: "foo", labels: [:]) }
-    let compiled = try Gate.compile(
-      authentication("{issuer: x, jwksUri: \"https://x/keys\"}", "{issuer: y}"), workloads: workloads,
-      loader: loader)
-    #expect(compiled.snapshot == nil)
-    #expect(compiled.diagnostics.count == 2)
-    #expect(Set(compiled.diagnostics).count == 2)
+    let compiled = PolicySnapshot.compile(
+      .init(resources: resources, workloads: workloads, defaultWorkload: nil), settings: AuthorizerSettings())
+    #expect(compiled.snapshot == nil && compiled.diagnostics.count == 1)
   }
 
-  @Test func `Keys from the network are refused with their position`() throws {
-    var loader = LoaderSettings()
-    loader.refusesRemoteKeys = false
-    let yaml = authentication(a.rule(), "{issuer: x, jwksUri: \"https://x/keys\"}")
-    let compiled = try Gate.compile(yaml, loader: loader)
-    let finding = try #require(compiled.diagnostics.first { $0.code == "unsupported-remote-keys" })
-    let line = try #require(
-      yaml.split(separator: "\n", omittingEmptySubsequences: false).firstIndex { $0.contains("spec:") })
-    #expect(finding.severity == .error && compiled.snapshot == nil)
-    #expect(finding.position.file == "policies.yaml" && finding.position.line == line + 1)
-    #expect(throws: NotLoaded.self) { try Gate.compile(yaml) }
+  @Test func `Rules with one address of keys share one provider, named by a rule`() throws {
+    let yaml = authentication(
+      a.rule(), "{issuer: x, jwksUri: \"https://x/keys\", timeout: 2s}", "{issuer: \"https://y\"}",
+      "{issuer: z, jwksUri: \"https://x/keys\", timeout: 9s}")
+    let sources = try #require(try Gate.compile(yaml).snapshot).keySources
+    #expect(sources.map(\.place) == [.address("https://x/keys"), .issuer("https://y")])
+    #expect(sources[0].timeoutMilliseconds == 9_000 && sources[0].name.hasPrefix("foo/tokens["))
   }
 
   @Test func `A key set that cannot be read means no snapshot, whoever loaded it`() throws {

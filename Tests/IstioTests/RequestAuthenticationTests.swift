@@ -8,17 +8,10 @@ struct RequestAuthenticationTests {
   }
   static func bare(_ fields: String) -> String { "  jwtRules:\n  - \(fields)" }
 
-  /// Key sets have tests of their own; these look at everything else, with rules that name their keys by URI.
-  static var remote: LoaderSettings {
-    var settings = LoaderSettings()
-    settings.refusesRemoteKeys = false
-    return settings
-  }
-
   static let cases: [SpecCase] = [
     SpecCase("empty spec", "  {}"),
     SpecCase("no rules", "  jwtRules: []"),
-    SpecCase("issuer alone", bare("issuer: i")),
+    SpecCase("issuer alone", bare("issuer: https://i")),
     SpecCase("URI alone", bare("jwksUri: https://a.b/c")),
     SpecCase("the other spelling of the URI", bare("jwks_uri: http://a.b:8080/c?d=e")),
     SpecCase("URI with an upper-case scheme", bare("jwksUri: HTTPS://a.b")),
@@ -111,7 +104,7 @@ struct RequestAuthenticationTests {
   ]
 
   @Test(arguments: cases) func `Each finding at its place`(row: SpecCase) {
-    check(row, kind: "RequestAuthentication", Self.remote)
+    check(row, kind: "RequestAuthentication", LoaderSettings())
   }
 
   @Test(arguments: [
@@ -122,7 +115,7 @@ struct RequestAuthenticationTests {
   ])
   func `Timeouts`(text: String, milliseconds: Int) throws {
     let row = SpecCase("", Self.bare("issuer: i\n    timeout: \(text)"))
-    let loaded = ResourceLoader(Self.remote).load(
+    let loaded = ResourceLoader(LoaderSettings()).load(
       file: "p.yaml", text: row.text(kind: "RequestAuthentication"))
     #expect(
       try #require(loaded.resources.requestAuthentications.first).jwtRules[0].timeoutMilliseconds
@@ -137,7 +130,7 @@ struct RequestAuthenticationTests {
   func `Timeouts that are refused`(text: String) {
     check(
       SpecCase(text, Self.bare("issuer: i\n    timeout: \(text)"), "8:14 error invalid-duration"),
-      kind: "RequestAuthentication", Self.remote)
+      kind: "RequestAuthentication", LoaderSettings())
   }
 
   @Test func `Dry-run is not for a RequestAuthentication`() {
@@ -149,12 +142,12 @@ struct RequestAuthenticationTests {
     #expect(ResourceLoader().load(file: "p", text: text).findings == ["3:53 error invalid-dry-run"])
   }
 
-  @Test func `Keys from the network are refused as long as the setting says so`() {
+  @Test func `An issuer without keys must be an address, where they are looked for`() {
     let cases = [
-      SpecCase("URI", Self.bare("jwksUri: https://a.b/c"), "7:14 error unsupported-remote-keys"),
-      SpecCase(
-        "the other spelling", Self.bare("jwks_uri: https://a.b/c"), "7:15 error unsupported-remote-keys"),
-      SpecCase("discovery", Self.bare("issuer: https://a.b"), "7:13 error unsupported-remote-keys"),
+      SpecCase("URI", Self.bare("jwksUri: https://a.b/c")),
+      SpecCase("discovery", Self.bare("issuer: https://a.b")),
+      SpecCase("a name", Self.bare("issuer: me@a.b"), "7:13 warning no-key-source"),
+      SpecCase("a name with keys", Self.bare("issuer: me@a.b\n    jwksUri: https://a.b/c")),
     ]
     for row in cases { check(row, kind: "RequestAuthentication") }
   }
@@ -178,7 +171,7 @@ struct RequestAuthenticationTests {
         - issuer: other
       """
     let text = SpecCase("", spec).text(kind: "RequestAuthentication")
-    let loaded = ResourceLoader(Self.remote).load(file: "p.yaml", text: text)
+    let loaded = ResourceLoader(LoaderSettings()).load(file: "p.yaml", text: text)
     #expect(loaded.diagnostics.isEmpty)
     let decoded = try #require(loaded.resources.requestAuthentications.first)
     #expect(decoded.metadata.name == "p")

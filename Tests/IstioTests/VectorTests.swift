@@ -6,13 +6,8 @@ import Testing
 /// Resources made by Istio's authors, for Istio's own tests.
 @Suite("Semantics 1.3 and 2.9: Istio's own test resources", .enabled(if: Vectors.available))
 struct VectorTests {
-  private static var remote: LoaderSettings {
-    var settings = LoaderSettings()
-    settings.refusesRemoteKeys = false
-    return settings
-  }
-
-  private static func load(_ path: String, _ settings: LoaderSettings = Self.remote) throws -> LoadedResources
+  private static func load(_ path: String, _ settings: LoaderSettings = LoaderSettings()) throws
+    -> LoadedResources
   {
     ResourceLoader(settings).load([ResourceText(name: path, octets: try Vectors.read("istio/" + path))])
   }
@@ -33,13 +28,6 @@ struct VectorTests {
     let loaded = try Self.load(path)
     #expect(loaded.diagnostics.isEmpty, "\(loaded.diagnostics)")
     #expect(loaded.count >= 1)
-  }
-
-  @Test func `Without a source of keys on the network the minimal RequestAuthentication is refused by name`()
-    throws
-  {
-    let path = "pkg/test/datasets/validation/dataset/security-v1-RequestAuthentication.yaml"
-    #expect(try Self.load(path, LoaderSettings()).findings == ["11:13 error unsupported-remote-keys"])
   }
 
   /// Which finding each refused document must have. Every rule of these files applies; none is left out.
@@ -75,7 +63,7 @@ struct VectorTests {
       if lines.isEmpty { continue }
       let name = try #require(lines.first { $0.hasPrefix("  name: ") }).dropFirst("  name: ".count)
       let code = try #require(Self.expected[file]?[String(name)], "\(name)")
-      let loaded = ResourceLoader(Self.remote).load(file: file, text: lines.joined(separator: "\n"))
+      let loaded = ResourceLoader(LoaderSettings()).load(file: file, text: lines.joined(separator: "\n"))
       let codes = loaded.diagnostics.filter { $0.severity == .error }.map(\.code)
       #expect(codes.contains(code), "\(name): \(loaded.diagnostics)")
       #expect(loaded.count == 0)

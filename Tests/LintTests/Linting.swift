@@ -32,9 +32,7 @@ func authentication(_ issuer: String, namespace: String = "foo", app: String? = 
 
 /// The findings of one code as `line:column`, with their messages.
 func findings(_ code: LintCode, in texts: String...) -> [(place: String, message: String)] {
-  var settings = LoaderSettings()
-  settings.refusesRemoteKeys = false
-  let loaded = ResourceLoader(settings).load(file: "p.yaml", text: texts.joined())
+  let loaded = ResourceLoader().load(file: "p.yaml", text: texts.joined())
   precondition(!loaded.hasErrors, "\(loaded.diagnostics)")
   return Linter.findings(in: loaded.resources, settings: PolicySettings())
     .filter { $0.code == code.rawValue && $0.severity == .warning }
