@@ -180,7 +180,12 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
-    tests("Configuration", ["Authorizer", "Istio", "Policy", "Server", "HTTP", "System", "Bytes", "YAML"]),
+    tests(
+      "Configuration",
+      [
+        "Authorizer", "KeySets", "Fetch", "JWT", "Istio", "Policy", "Server", "HTTP", "System", "Bytes",
+        "YAML",
+      ]),
     tests("PolicyTesting", ["Istio", "System", "Bytes"]),
     tests("Lint", ["Istio", "Policy"]),
     tests(

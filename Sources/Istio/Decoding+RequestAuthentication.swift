@@ -79,19 +79,7 @@ extension Decoding {
       checkURI(uri)
       return .uri(uri)
     }
-    if let issuer = fields.member("issuer"), sources.isEmpty, let text = issuer.value.text {
-      checkDiscovery(Located(text, at: place(issuer.value.position)))
-    }
     return .discovery
-  }
-
-  /// Without any other source the keys are found from the issuer, which must be an address then.
-  private mutating func checkDiscovery(_ issuer: Located<String>) {
-    guard !issuer.value.isEmpty, let problem = KeysURI.problem(in: issuer.value) else { return }
-    let message =
-      "without `jwks` and `jwksUri` the keys are looked for at the issuer's own address, and `\(issuer.value)` is "
-      + "none: \(problem); name the keys, or every token of this issuer is refused"
-    warning(.noKeySource, issuer.position, message)
   }
 
   private mutating func checkURI(_ uri: Located<String>) {

@@ -32,7 +32,6 @@ public enum DiagnosticCode: String, Sendable, CaseIterable {
   // RequestAuthentication.
   case missingIssuer = "missing-issuer"
   case severalKeySources = "several-key-sources"
-  case noKeySource = "no-key-source"
   case invalidURI = "invalid-uri"
   case invalidKeys = "invalid-jwks"
   case skippedKey = "skipped-jwk"

@@ -20,6 +20,20 @@ extension Linter {
     }
   }
 
+  /// Without `jwks` and `jwksUri` keys are discovered at the issuer's own address (section 1.8): the inference
+  /// from an e-mail address that Istio's documentation speaks of does not exist.
+  mutating func lintKeys() {
+    for rule in requestAuthentications.flatMap(\.jwtRules) {
+      guard case .discovery = rule.keys else { continue }
+      let scheme = rule.issuer.lowercased()
+      if scheme.hasPrefix("https://") || scheme.hasPrefix("http://") { continue }
+      warn(
+        .noKeySource, at: rule.position,
+        "without `jwks` and `jwksUri` the keys are looked for at the issuer's own address, and `\(rule.issuer)` is "
+          + "none: name the keys, or every token of this issuer is refused")
+    }
+  }
+
   private static func principals(of rule: Rule) -> [(Located<String>, isNegated: Bool)] {
     var lists = rule.sources.map(\.requestPrincipals)
     lists += rule.conditions.filter { $0.key == .requestPrincipal }.map(\.match)

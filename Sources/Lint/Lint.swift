@@ -15,6 +15,7 @@ public enum LintCode: String, Sendable, CaseIterable {
   case noRequestAuthentication = "no-request-authentication"
   case unknownIssuer = "unknown-issuer"
   case principalTrap = "request-principal-trap"
+  case noKeySource = "no-key-source"
   case numericClaim = "numeric-claim"
   case hostWithoutPort = "host-without-port"
   case contradiction = "contradiction"
@@ -37,6 +38,7 @@ public enum LintCode: String, Sendable, CaseIterable {
       "a rule asks for a token's claims, and no RequestAuthentication applies there"
     case .unknownIssuer: "a request principal of an issuer that no RequestAuthentication accepts"
     case .principalTrap: "a request principal that does not say what it seems to"
+    case .noKeySource: "an issuer without keys, whose name is no address to look for them"
     case .numericClaim: "a claim is compared with a number or truth value, and only text ever matches"
     case .hostWithoutPort: "a DENY rule names a host, and the same host with a port passes it"
     case .contradiction: "a field excludes all that it demands: the rule never matches"
@@ -71,6 +73,7 @@ public struct Linter {
     linter.lintExemptions()
     linter.lintDefaultDeny()
     linter.lintPrincipals()
+    linter.lintKeys()
     linter.lintFields()
     linter.lintRules()
     return linter.diagnostics.sorted {

@@ -67,8 +67,8 @@ struct SnapshotTests {
       a.rule(), "{issuer: x, jwksUri: \"https://x/keys\", timeout: 2s}", "{issuer: \"https://y\"}",
       "{issuer: z, jwksUri: \"https://x/keys\", timeout: 9s}")
     let sources = try #require(try Gate.compile(yaml).snapshot).keySources
-    #expect(sources.map(\.place) == [.address("https://x/keys"), .issuer("https://y")])
-    #expect(sources[0].timeoutMilliseconds == 9_000 && sources[0].name.hasPrefix("foo/tokens["))
+    #expect(sources.map(\.place) == [.issuer("https://y"), .address("https://x/keys")])
+    #expect(sources[1].timeoutMilliseconds == 9_000 && sources[1].name.hasPrefix("foo/tokens["))
   }
 
   @Test func `A key set that cannot be read means no snapshot, whoever loaded it`() throws {

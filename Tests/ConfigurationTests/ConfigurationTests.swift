@@ -1,4 +1,8 @@
 import Authorizer
+import Bytes
+import Fetch
+import JWT
+import KeySets
 import Foundation
 import HTTP
 import Istio
@@ -28,12 +32,16 @@ struct ConfigurationFileTests {
     var shown: Set<String> = []
     var section = ""
     for line in Self.example.split(separator: "\n") where !line.hasPrefix("#") {
+      // A key without a default is shown in a comment.
+      if section == "jwks", let match = line.firstMatch(of: /^  # ([a-z][A-Za-z]+): \S+$/) {
+        shown.insert("jwks.\(match.1)")
+      }
       guard let match = line.firstMatch(of: /^( {0,2})([A-Za-z]+):(.*)$/) else { continue }
       let name = String(match.2)
       if match.1.isEmpty {
         section = match.3.isEmpty ? name : ""
         shown.insert(name)
-      } else if section == "listeners" || section == "limits" {
+      } else if ["listeners", "limits", "jwks"].contains(section) {
         shown.insert("\(section).\(name)")
       }
     }
@@ -69,10 +77,12 @@ struct ConfigurationFileTests {
         let value: String? =
           switch setting {
           case .integer(let bounds, _): "\(bounds.upperBound)"
-          case .boolean: "true"
+          case .boolean: key.hasSuffix("waitForKeys") ? "false" : "true"
           case .text: name == "defaultWorkload" ? nil : "other"
           case .texts: "[other]"
-          case .duration, .seconds: "59s"
+          case .duration: "59s"
+          case .seconds(let bounds, _): "\(max(59, bounds.lowerBound))s"
+          case .prefixes: "[10.0.0.0/8]"
           default: nil
           }
         guard let value else { continue }
@@ -80,6 +90,11 @@ struct ConfigurationFileTests {
         #expect("\(read)" != defaults, "\(key)")
       }
     }
+  }
+
+  @Test func `what is no address block is told`() {
+    expectFinding(
+      "jwks: {allowedAddresses: [localhost]}", at: "1:26", saying: "`localhost` is no address block")
   }
 
   @Test func `values arrive where they are used`() throws {
@@ -92,7 +107,8 @@ struct ConfigurationFileTests {
       pathNormalization: merge-slashes
       clockSkew: 2m
       shutdownTimeout: 1500ms
-      limits: {streams: 7, connections: 9, peerResetBurst: 11, messageBytes: 2048}
+      jwks: {stateFolder: /s, refreshFloor: 10s, wait: 50ms, blockedAddresses: [10.0.0.0/8], allowedAddresses: ["::1"]}
+      limits: {jwksBytes: 4096, streams: 7, connections: 9, peerResetBurst: 11, messageBytes: 2048}
       """)
     #expect(read.grpc == (try ListenAddress("unix:/run/c.sock")))
     #expect(read.admin == .off)
@@ -102,6 +118,13 @@ struct ConfigurationFileTests {
     #expect(read.authorizer.policy.pathNormalization == .mergeSlashes)
     #expect(read.authorizer.clockSkewSeconds == 120)
     #expect(read.server.shutdownTimeout == 1_500_000_000)
+    #expect(read.keys.stateFolder == "/s" && read.keys.settings.refreshFloorSeconds == 10)
+    #expect(read.server.keyWaitTimeout == 50_000_000)
+    let permitted = ["10.1.2.3", "::1", "11.0.0.1", "169.254.169.254"].map { text in
+      IPAddress(text).map(read.keys.routes.addressGuard.permits)
+    }
+    #expect(permitted == [false, true, true, false])
+    #expect(read.keys.routes.maximumBytes == 4096 && read.keys.sets.maximumBytes == 4096)
     #expect(read.http2.maximumConcurrentStreams == 7)
     #expect(read.server.maximumConnections == 9)
     #expect(read.http2.peerResetBurst == 11)

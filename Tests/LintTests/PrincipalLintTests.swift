@@ -57,6 +57,19 @@ import Testing
     #expect(found.first?.message.contains(words) == true)
   }
 
+  @Test func `an issuer without keys must be an address, where they are looked for`() {
+    func rule(_ text: String) -> String {
+      "{apiVersion: security.istio.io/v1, kind: RequestAuthentication, metadata: {name: a, namespace: foo},\n"
+        + " spec: {jwtRules: [{\(text)}]}}\n"
+    }
+    let found = findings(.noKeySource, in: rule("issuer: me@a.example"))
+    #expect(found.map(\.place) == ["2:20"])
+    #expect(found.first?.message.contains("`me@a.example` is none") == true)
+    for fine in ["issuer: \"https://a\"", "issuer: me, jwksUri: \"https://a/keys\""] {
+      #expect(places(.noKeySource, in: rule(fine)) == [], "\(fine)")
+    }
+  }
+
   @Test func `a principal in full is no trap`() {
     for fine in ["*", "https://a/*", "https://a/b", "*a/b"] {
       #expect(places(.principalTrap, in: allow("\"\(fine)\""), authentication("https://a")) == [], "\(fine)")
