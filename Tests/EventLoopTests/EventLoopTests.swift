@@ -5,6 +5,7 @@ import System
 import Testing
 
 @testable import EventLoop
+import Glibc
 
 @Suite struct `A poller` {
   private func pair() throws -> Pair {
@@ -92,7 +93,13 @@ import Testing
     #expect(poller.event(0).token == 2)
     let number = pair.server.release()
     do { _ = Socket(owning: number) }
-    #expect(try poller.wait(timeoutMilliseconds: 0) == 0)
+    // A child that another test starts in this moment holds a copy of the socket until its exec.
+    var left = try poller.wait(timeoutMilliseconds: 0)
+    for _ in 0..<200 where left != 0 {
+      usleep(10_000)
+      left = try poller.wait(timeoutMilliseconds: 0)
+    }
+    #expect(left == 0)
   }
 
   @Test func `brings no more events than it has room for, and the rest next time`() throws {
