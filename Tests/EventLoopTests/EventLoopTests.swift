@@ -5,7 +5,6 @@ import System
 import Testing
 
 @testable import EventLoop
-import Glibc
 
 @Suite struct `A poller` {
   private func pair() throws -> Pair {
