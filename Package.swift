@@ -79,7 +79,7 @@ let package = Package(
     library("Metrics", ["Bytes", "CJemalloc"]),
     library("System", ["CLinux", "Bytes"]),
     library("Fetch", ["CCurl", "COpenSSL", "System", "Bytes"]),
-    library("KeySets", ["Fetch", "JWT", "Signatures", "System", "JSON", "Bytes"]),
+    library("KeySets", ["Fetch", "Istio", "JWT", "Signatures", "System", "JSON", "Bytes"]),
     library("EventLoop", ["System", "CLinux", "Bytes"]),
     library("HTTP", ["CNghttp2", "Bytes"]),
     library(
@@ -169,7 +169,7 @@ let package = Package(
     .target(
       name: "WebTestServer", dependencies: ["COpenSSL"], path: "Tests/WebTestServer", swiftSettings: settings),
     tests("Fetch", ["WebTestServer", "System", "Bytes"]),
-    tests("KeySets", ["WebTestServer", "Fetch", "JWT", "Signatures", "Issuer", "System", "Bytes"]),
+    tests("KeySets", ["WebTestServer", "Fetch", "Istio", "JWT", "Signatures", "Issuer", "System", "Bytes"]),
     tests("EventLoop", ["System", "Bytes"]),
     tests("HTTP", ["Bytes"]),
     tests(

@@ -35,18 +35,21 @@ public final class PolicySnapshot: Sendable {
   /// Where the remote key sets come from, each once: what a `KeyKeeper` is started with. `WantedKey.provider`
   /// counts them.
   public let keySources: [KeySource]
+  /// How the hosts of key sources are reached.
+  public let keyHosts: MeshHosts
   let finder: WorkloadFinder
   let settings: AuthorizerSettings
 
   init(
     workloads: consuming OwnedArray<WorkloadPlan>, keySets: consuming OwnedArray<KeySetPlace>,
-    keySources: [KeySource],
+    keySources: [KeySource], keyHosts: MeshHosts,
     finder: WorkloadFinder,
     settings: AuthorizerSettings
   ) {
     self.workloads = workloads
     self.keySets = keySets
     self.keySources = keySources
+    self.keyHosts = keyHosts
     self.finder = finder
     self.settings = settings
   }

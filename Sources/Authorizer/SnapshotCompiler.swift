@@ -42,6 +42,10 @@ extension PolicySnapshot {
       }
     }
     diagnostics += keySets.diagnostics
+    let keyHosts = MeshHosts(
+      input.resources, namespaces: Set(input.workloads.map(\.namespace)),
+      rootNamespace: settings.policy.rootNamespace)
+    for source in keySets.sources { diagnostics += keyHosts.findings(for: source) }
     diagnostics = distinct(diagnostics)
     if diagnostics.contains(where: { $0.severity == .error }) {
       return Compilation(snapshot: nil, diagnostics: diagnostics)
@@ -49,7 +53,7 @@ extension PolicySnapshot {
     keySets.name(ruleNames(of: input.resources))
     let sources = keySets.sources
     let snapshot = PolicySnapshot(
-      workloads: plans, keySets: keySets.take(), keySources: sources,
+      workloads: plans, keySets: keySets.take(), keySources: sources, keyHosts: keyHosts,
       finder: WorkloadFinder(input.workloads, defaultWorkload: input.defaultWorkload), settings: settings)
     return Compilation(snapshot: snapshot, diagnostics: diagnostics)
   }

@@ -1,3 +1,4 @@
+import Bytes
 import CCurl
 
 /// Where a fetch is: which hop, which endpoint, and how much time is left. The decisions between two transfers
@@ -26,6 +27,13 @@ struct FetchHop {
     if now >= deadline { throw .timeout }
     let left = Int((deadline - now) / 1_000_000)
     let place = request.endpoints.indices.contains(endpoint) ? request.endpoints[endpoint] : nil
+    // Through a proxy no socket shows the address: one that the URL itself names is judged here.
+    let literal = place?.host ?? address.host
+    if let named = IPAddress(literal.filter { $0 != "[" && $0 != "]" }),
+      !request.addressGuard.permits(named)
+    {
+      throw .blockedAddress("\(named)")
+    }
     return try Transfer(request, to: address, endpoint: place, milliseconds: left)
   }
 

@@ -90,18 +90,23 @@ final class Transfer {
     var address = address
     var headers = ["Accept: application/json, application/jwk-set+json"]
     var target = endpoint.map { (Self.bracketed($0.host), $0.port) }
+    // The URI's own, whatever the rule makes of the way there.
+    let authority = address.authority
     if request.trust.forcesTLS { address.scheme = "https" }
     if let name = request.trust.serverName, name.lowercased() != address.host {
-      headers.append("Host: \(address.authority)")
+      headers.append("Host: \(authority)")
       target = target ?? (address.host, address.port)
       address.host = name
     } else if request.trust.forcesTLS {
-      headers.append("Host: \(address.host)")
+      headers.append("Host: \(authority)")
     }
     if let tag = request.entityTag { headers.append("If-None-Match: \(tag)") }
     set(CURLOPT_URL, address.text)
     set(CURLOPT_HTTPHEADER, list: headers)
     if let target { set(CURLOPT_CONNECT_TO, list: ["::\(target.0):\(target.1)"]) }
+    // Who says where a host is means that place, not a proxy's idea of it. Elsewhere the environment's proxies
+    // (http_proxy, HTTPS_PROXY, ALL_PROXY, NO_PROXY) are the library's to honour.
+    if endpoint != nil { set(CURLOPT_PROXY, "") }
   }
 
   private static func bracketed(_ host: String) -> String {

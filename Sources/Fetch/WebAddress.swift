@@ -45,9 +45,9 @@ struct WebAddress: Equatable {
 }
 
 extension FetchRequest {
-  /// The host, in lower case, and the port that a URL names; nil when it cannot be fetched.
-  public static func hostAndPort(of url: String) -> (host: String, port: UInt16)? {
+  /// What a URL names, its host in lower case; nil when it cannot be fetched.
+  public static func place(of url: String) -> (host: String, port: UInt16, isSecure: Bool)? {
     guard let address = try? WebAddress(url) else { return nil }
-    return (address.host, address.port)
+    return (address.host, address.port, address.scheme == "https")
   }
 }

@@ -102,13 +102,14 @@ extension Decoding {
         waiting += items.reversed()
         continue
       }
-      guard group == Self.group, kind != "PeerAuthentication" else {
+      guard group == Self.group && kind != "PeerAuthentication" || Self.isNetworking(group, kind) else {
         resources.passedOver[kind, default: 0] += 1
         continue
       }
-      guard Self.versions.contains(version) else {
+      let versions = group == Self.group ? Self.versions : Self.networkingVersions
+      guard versions.contains(version) else {
         let position = node.member("apiVersion")?.value.position ?? node.position
-        let message = "version `\(version)` of \(Self.group) is not taken; use `\(Self.group)/v1`"
+        let message = "version `\(version)` of \(group) is not taken; use `\(group)/v1`"
         error(.unsupportedVersion, position, message)
         continue
       }
@@ -125,13 +126,24 @@ extension Decoding {
       let (metadata, annotations) = metadata(of: object, kind: kind, seen: &seen)
     else { return }
     let spec = object.member("spec")?.value ?? YAMLNode(.mapping([]), at: object.position)
-    if kind == "RequestAuthentication" {
+    switch kind {
+    case "RequestAuthentication":
       let decoded = requestAuthentication(spec, metadata, annotations)
       if let decoded, errors == errorsBefore { resources.requestAuthentications.append(decoded) }
-    } else {
+    case "ServiceEntry":
+      let decoded = serviceEntry(spec, metadata)
+      if let decoded, errors == errorsBefore { resources.serviceEntries.append(decoded) }
+    case "DestinationRule":
+      let decoded = destinationRule(spec, metadata)
+      if let decoded, errors == errorsBefore { resources.destinationRules.append(decoded) }
+    default:
       let decoded = authorizationPolicy(spec, metadata, annotations)
       if let decoded, errors == errorsBefore { resources.authorizationPolicies.append(decoded) }
     }
+  }
+
+  private static func isNetworking(_ group: String, _ kind: String) -> Bool {
+    group == networkingGroup && networkingKinds.contains(kind)
   }
 
   /// The group, version and kind of an object; an error when it has none, or when they look like ours
@@ -160,6 +172,7 @@ extension Decoding {
       error(.unknownGroup, version.position, message)
       return nil
     }
+    checkNetworkingType(group, kindText, version.position, kind.position)
     if group == Self.group, !Self.kinds.contains(kindText),
       !Self.kinds.contains(where: { $0 + "List" == kindText })
     {
@@ -170,9 +183,26 @@ extension Decoding {
     return (group, parts.count == 2 ? String(parts[1]) : versionText, kindText)
   }
 
+  /// The other kinds of the networking group are a proxy's; what looks like ours misspelt is not passed over.
+  private mutating func checkNetworkingType(
+    _ group: String, _ kind: String, _ groupPosition: YAMLPosition, _ kindPosition: YAMLPosition
+  ) {
+    let known = Self.networkingKinds
+    let isKnown = known.contains { kind == $0 || kind == $0 + "List" }
+    if group == Self.networkingGroup, !isKnown, let meant = nearest(to: kind, in: known) {
+      error(.unknownKind, kindPosition, "\(group) has no kind `\(kind)`; did you mean `\(meant)`?")
+    }
+    if isKnown, group != Self.networkingGroup, nearest(to: group, in: [Self.networkingGroup]) != nil {
+      let message = "`\(group)` is no API group of `\(kind)`; use `\(Self.networkingGroup)/v1`"
+      error(.unknownGroup, groupPosition, message)
+    }
+  }
+
   /// The objects in a `List`, or in one of the lists of our own kinds; nil when the object is no such list.
   private mutating func items(of node: YAMLNode, group: String, kind: String) -> [YAMLNode]? {
-    let isList = (group.isEmpty && kind == "List") || (group == Self.group && kind.hasSuffix("List"))
+    let isList =
+      (group.isEmpty && kind == "List") || (group == Self.group && kind.hasSuffix("List"))
+      || (group == Self.networkingGroup && Self.networkingKinds.contains { kind == $0 + "List" })
     guard isList else { return nil }
     guard let items = node.member("items")?.value, !items.isNull else { return [] }
     guard let elements = items.elements else {

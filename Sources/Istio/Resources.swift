@@ -243,6 +243,8 @@ public struct Workload: Sendable {
 public struct Resources: Sendable {
   public var requestAuthentications: [RequestAuthentication] = []
   public var authorizationPolicies: [AuthorizationPolicy] = []
+  public var serviceEntries: [ServiceEntry] = []
+  public var destinationRules: [DestinationRule] = []
   /// How many objects of kinds that are not used here were passed over, by kind.
   public var passedOver: [String: Int] = [:]
 

@@ -1,5 +1,6 @@
 import Bytes
 import Fetch
+import Istio
 import JSON
 import JWT
 
@@ -81,7 +82,9 @@ struct KeeperCore {
   mutating func turn(now: UInt64, wall: UInt64) -> [Order] {
     var orders: [Order] = []
     for index in board.takeRequests() where slots.indices.contains(index) {
-      if case .fetch(let tag) = slots[index].provider.demand() { orders.append(order(index, tag)) }
+      if case .fetch(let tag) = slots[index].provider.demand(), let order = order(index, tag, now: now) {
+        orders.append(order)
+      }
     }
     for index in slots.indices {
       let (action, change) = slots[index].provider.tick(now: now, wall: wall)
@@ -92,7 +95,7 @@ struct KeeperCore {
             kind: .withdrawn, provider: slots[index].source.name,
             text: "the keys are too old: no fetch has gone well for too long"))
       }
-      if case .fetch(let tag) = action { orders.append(order(index, tag)) }
+      if case .fetch(let tag) = action, let order = order(index, tag, now: now) { orders.append(order) }
     }
     return orders
   }
@@ -102,7 +105,7 @@ struct KeeperCore {
     slots.filter { !$0.provider.isFetching }.map(\.provider.nextFetch).min() ?? now &+ 60_000_000_000
   }
 
-  private mutating func order(_ index: Int, _ entityTag: String?) -> Order {
+  private mutating func order(_ index: Int, _ entityTag: String?, now: UInt64) -> Order? {
     slots[index].covers = board.asked(index)
     let source = slots[index].source
     var url = source.firstURL
@@ -110,11 +113,19 @@ struct KeeperCore {
       slots[index].isDiscovering = slots[index].discovered == nil
       url = slots[index].discovered ?? url
     }
-    return Order(
-      provider: index,
-      request: routes.request(
-        url, timeoutMilliseconds: source.timeoutMilliseconds,
-        entityTag: slots[index].isDiscovering ? nil : entityTag))
+    return order(index, url, slots[index].isDiscovering ? nil : entityTag, now: now)
+  }
+
+  /// - Returns: nil, and the fetch has failed, when there is no way to the address.
+  private mutating func order(_ index: Int, _ url: String, _ entityTag: String?, now: UInt64) -> Order? {
+    do throws(MeshHosts.Refusal) {
+      let request = try routes.request(
+        url, timeoutMilliseconds: slots[index].source.timeoutMilliseconds, entityTag: entityTag)
+      return Order(provider: index, request: request)
+    } catch {
+      fail(index, "route", error.diagnostic.description, now: now)
+      return nil
+    }
   }
 
   /// A fetch has ended.
@@ -128,11 +139,7 @@ struct KeeperCore {
       if let url = Self.address(in: answer.body) {
         slots[index].discovered = url
         slots[index].isDiscovering = false
-        let source = slots[index].source
-        return Order(
-          provider: index,
-          request: routes.request(
-            url, timeoutMilliseconds: source.timeoutMilliseconds, entityTag: slots[index].provider.entityTag))
+        return order(index, url, slots[index].provider.entityTag, now: now)
       }
       fail(index, "discovery", "the issuer's configuration has no text `jwks_uri`", now: now)
     case .success(let answer) where answer.status == 304: unchanged(index, answer, now: now, wall: wall)
@@ -140,7 +147,7 @@ struct KeeperCore {
     }
     // What was asked for while this fetch ran wants one that began after.
     if board.asked(index) > slots[index].covers, case .fetch(let tag) = slots[index].provider.demand() {
-      return order(index, tag)
+      return order(index, tag, now: now)
     }
     return nil
   }

@@ -1,4 +1,5 @@
 public import Fetch
+public import Istio
 
 /// Where the keys of one or more rules come from.
 public struct KeySource: Sendable {
@@ -30,40 +31,40 @@ public struct KeySource: Sendable {
   }
 }
 
-/// How hosts are reached, by what ServiceEntries and DestinationRules say; the rest is as the URL says.
+/// How addresses of keys are fetched: where their hosts are, whom to believe, and what no fetch may do.
 public struct KeyRoutes: Sendable {
-  public struct Host: Sendable, Hashable {
-    /// In lower case.
-    public var name: String
-    public var port: UInt16
-    public init(name: String, port: UInt16) {
-      self.name = name
-      self.port = port
-    }
-  }
-
-  public struct Route: Sendable {
-    public var endpoints: [FetchRequest.Endpoint] = []
-    public var trust = FetchTrust()
-    public init() {}
-  }
-
-  public var hosts: [Host: Route] = [:]
+  public var mesh = MeshHosts()
   public var addressGuard = AddressGuard()
   public var maximumBytes = 1 << 20
 
   public init() {}
 
-  func request(_ url: String, timeoutMilliseconds: Int, entityTag: String?) -> FetchRequest {
+  func request(
+    _ url: String, timeoutMilliseconds: Int, entityTag: String?
+  ) throws(MeshHosts.Refusal) -> FetchRequest {
     var request = FetchRequest(url: url)
     request.timeoutMilliseconds = timeoutMilliseconds
     request.entityTag = entityTag
     request.addressGuard = addressGuard
     request.maximumBytes = maximumBytes
-    if let (host, port) = FetchRequest.hostAndPort(of: url), let route = hosts[Host(name: host, port: port)] {
+    // An address that cannot be taken apart is the fetch's to refuse.
+    if let place = FetchRequest.place(of: url) {
+      let route = try mesh.route(to: place.host, port: place.port, isSecure: place.isSecure)
       request.endpoints = route.endpoints
       request.trust = route.trust
     }
     return request
+  }
+}
+
+extension MeshHosts {
+  /// What is wrong with the way to a source's first address, or should be known of it.
+  public func findings(for source: KeySource) -> [Diagnostic] {
+    guard let place = FetchRequest.place(of: source.firstURL) else { return [] }
+    do throws(Refusal) {
+      return try route(to: place.host, port: place.port, isSecure: place.isSecure).warnings
+    } catch {
+      return [error.diagnostic]
+    }
   }
 }

@@ -77,6 +77,14 @@ enum Policies {
       resources.authorizationPolicies.count == 1
         ? "1 AuthorizationPolicy" : "\(resources.authorizationPolicies.count) AuthorizationPolicies",
     ]
+    if !resources.serviceEntries.isEmpty {
+      parts.append(
+        resources.serviceEntries.count == 1
+          ? "1 ServiceEntry" : "\(resources.serviceEntries.count) ServiceEntries")
+    }
+    if !resources.destinationRules.isEmpty {
+      parts.append(count(resources.destinationRules.count, "DestinationRule"))
+    }
     if !resources.passedOver.isEmpty {
       let kinds = resources.passedOver.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
       parts.append("passed over: \(kinds.joined(separator: ", "))")

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Configuration
+import Istio
+import KeySets
 import System
 
 /// Answers checks until it is told to stop.
@@ -60,6 +62,11 @@ struct Serve: ParsableCommand {
     var summary = Policies.summary(loaded.resources)
     if loaded.warnings > 0 {
       summary += "; \(Policies.count(loaded.warnings, "warning")): countersign validate shows them"
+    }
+    // Loud: what weakens the trust in keys must not wait until somebody validates.
+    for diagnostic in loaded.diagnostics
+    where diagnostic.severity == .warning && MeshHosts.Warning(rawValue: diagnostic.code) != nil {
+      Terminal.error(diagnostic.description)
     }
     try Service(configuration, snapshot, summary: summary).run()
   }

@@ -61,6 +61,7 @@ struct Service {
     if snapshot.keySources.isEmpty { return nil }
     var keeping = configuration.keys
     keeping.sources = snapshot.keySources
+    keeping.routes.mesh = snapshot.keyHosts
     if let folder = keeping.stateFolder { try Files.makeFolder(folder, mode: 0o700) }
     let log = self.log
     return try KeyKeeper(keeping) { event in

@@ -3,6 +3,7 @@ import Authorizer
 import Configuration
 import Istio
 import JSON
+import KeySets
 import Lint
 import Policy
 import System
@@ -105,6 +106,9 @@ struct Validate: ParsableCommand {
     ]).text
   }
 
+  /// Warnings of the compiler that are true whatever the workloads are.
+  private static let mattersAnywhere = MeshHosts.Warning.allCases.map(\.rawValue)
+
   /// Compiles each policy for a workload of its own namespace and labels, so that what only the compiler
   /// finds is found.
   private static func compileEach(
@@ -121,7 +125,7 @@ struct Validate: ParsableCommand {
     }
     var seen: Set<Diagnostic> = []
     return PolicySnapshot.compile(input, settings: configuration.authorizer).diagnostics.filter {
-      $0.severity == .error && seen.insert($0).inserted
+      ($0.severity == .error || Self.mattersAnywhere.contains($0.code)) && seen.insert($0).inserted
     }
   }
 }

@@ -8,10 +8,13 @@ import WebTestServer
     {"kty":"oct","kid":"shared","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}
     """
 
-  func run(_ arguments: [String]) throws -> (code: Int32?, output: String) {
+  func run(
+    _ arguments: [String], environment: [String: String] = [:]
+  ) throws -> (code: Int32?, output: String) {
     let folder = try Folder()
     let child = try Child(
-      Tools.countersign, ["jwks", "fetch"] + arguments, log: folder.url.appendingPathComponent("log"))
+      Tools.countersign, ["jwks", "fetch"] + arguments, log: folder.url.appendingPathComponent("log"),
+      environment: environment)
     let code = child.exitCode(within: 30)
     return (code, child.output)
   }
@@ -56,5 +59,23 @@ import WebTestServer
     #expect(metadata.code == 1 && metadata.output.contains("never asked for keys"))
     #expect(try run(["http://127.0.0.1/", "--cert", "a"]).code == 2)
     #expect(try run(["http://127.0.0.1/", "--connect", "a"]).code == 2)
+  }
+
+  @Test func `a proxy of the environment is asked, but never for a metadata address`() throws {
+    let set = self.set
+    let proxy = try WebTestServer { _ in WebTestServer.answer(set) }
+    let environment = ["http_proxy": "http://127.0.0.1:\(proxy.port)", "no_proxy": "near.example"]
+    let (code, output) = try run(["http://keys.example/keys"], environment: environment)
+    #expect(code == 0, "\(output)")
+    #expect(proxy.requests.map(\.target) == ["http://keys.example/keys"])
+    // Where an endpoint is named, that is where it goes.
+    let direct = try WebTestServer { _ in WebTestServer.answer(set) }
+    let named = ["http://keys.example/keys", "--connect", "127.0.0.1:\(direct.port)"]
+    #expect(try run(named, environment: environment).code == 0)
+    #expect(direct.requests.count == 1)
+    let metadata = try run(["http://169.254.169.254/latest"], environment: environment)
+    #expect(metadata.code == 1 && metadata.output.contains("never asked for keys"))
+    #expect(try run(["http://near.example/keys", "--timeout", "500"], environment: environment).code == 1)
+    #expect(proxy.requests.count == 1)
   }
 }

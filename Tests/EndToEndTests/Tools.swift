@@ -74,8 +74,12 @@ final class Child {
   private let process = Process()
   let log: URL
 
-  init(_ program: URL, _ arguments: [String], log: URL) throws {
+  /// - Parameter environment: beside this process's own.
+  init(_ program: URL, _ arguments: [String], log: URL, environment: [String: String] = [:]) throws {
     self.log = log
+    if !environment.isEmpty {
+      process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    }
     _ = FileManager.default.createFile(atPath: log.path, contents: nil)
     let output = try FileHandle(forWritingTo: log)
     process.executableURL = program

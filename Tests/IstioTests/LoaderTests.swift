@@ -25,10 +25,10 @@ import Testing
       spec: {anything: [1, 2]}
       ---
       apiVersion: networking.istio.io/v1
-      kind: ServiceEntry
+      kind: VirtualService
       ---
       apiVersion: networking.istio.io/v1alpha3
-      kind: ServiceEntry
+      kind: VirtualService
       ---
       apiVersion: security.istio.io/v1
       kind: PeerAuthentication
@@ -45,7 +45,8 @@ import Testing
     #expect(
       loaded.resources.passedOver
         == [
-          "Service": 1, "Deployment": 1, "ServiceEntry": 2, "PeerAuthentication": 1, "AuthorizationPolicy": 1,
+          "Service": 1, "Deployment": 1, "VirtualService": 2, "PeerAuthentication": 1,
+          "AuthorizationPolicy": 1,
         ])
   }
 
