@@ -35,6 +35,8 @@ public final class PolicySnapshot: Sendable {
   /// Where the remote key sets come from, each once: what a `KeyKeeper` is started with. `WantedKey.provider`
   /// counts them.
   public let keySources: [KeySource]
+  /// The key sets that stand in rules: `namespace/name[i]` of the first that holds one, and its usable keys.
+  public let inlineKeySets: [(name: String, keys: Int)]
   /// How the hosts of key sources are reached.
   public let keyHosts: MeshHosts
   let finder: WorkloadFinder
@@ -42,13 +44,14 @@ public final class PolicySnapshot: Sendable {
 
   init(
     workloads: consuming OwnedArray<WorkloadPlan>, keySets: consuming OwnedArray<KeySetPlace>,
-    keySources: [KeySource], keyHosts: MeshHosts,
+    keySources: [KeySource], inlineKeySets: [(name: String, keys: Int)], keyHosts: MeshHosts,
     finder: WorkloadFinder,
     settings: AuthorizerSettings
   ) {
     self.workloads = workloads
     self.keySets = keySets
     self.keySources = keySources
+    self.inlineKeySets = inlineKeySets
     self.keyHosts = keyHosts
     self.finder = finder
     self.settings = settings

@@ -51,9 +51,10 @@ extension PolicySnapshot {
       return Compilation(snapshot: nil, diagnostics: diagnostics)
     }
     keySets.name(ruleNames(of: input.resources))
-    let sources = keySets.sources
+    let (sources, inline) = (keySets.sources, keySets.inlineSets)
     let snapshot = PolicySnapshot(
-      workloads: plans, keySets: keySets.take(), keySources: sources, keyHosts: keyHosts,
+      workloads: plans, keySets: keySets.take(), keySources: sources, inlineKeySets: inline,
+      keyHosts: keyHosts,
       finder: WorkloadFinder(input.workloads, defaultWorkload: input.defaultWorkload), settings: settings)
     return Compilation(snapshot: snapshot, diagnostics: diagnostics)
   }
@@ -109,6 +110,7 @@ extension PolicySnapshot {
 private struct KeySetPool: ~Copyable {
   private var sets = OwnedArray<KeySetPlace>()
   private(set) var sources: [KeySource] = []
+  private(set) var inlineSets: [(name: String, keys: Int)] = []
   private var indexByText: [String: Int] = [:]
   private var indexByPlace: [KeySource.Place: Int] = [:]
   private(set) var diagnostics: [Diagnostic] = []
@@ -116,16 +118,18 @@ private struct KeySetPool: ~Copyable {
   /// The index of a rule's key set; nil, with a diagnostic, when it has no usable one.
   mutating func index(of rule: JWTRule) -> Int? {
     switch rule.keys {
-    case .inline(let text): inline(text)
+    case .inline(let text): inline(text, rule)
     case .uri(let uri): remote(.address(uri.value), rule)
     case .discovery: remote(.issuer(rule.issuer), rule)
     }
   }
 
-  private mutating func inline(_ text: Located<String>) -> Int? {
+  private mutating func inline(_ text: Located<String>, _ rule: JWTRule) -> Int? {
     if let known = indexByText[text.value] { return known }
     do throws(JWKSetError) {
-      sets.append(.inline(try JWKSet.parse(Array(text.value.utf8).span, source: .inline)))
+      let set = try JWKSet.parse(Array(text.value.utf8).span, source: .inline)
+      sets.append(.inline(set))
+      inlineSets.append(("\(rule.position)", set.keys.count))
       indexByText[text.value] = sets.count - 1
       return sets.count - 1
     } catch {
@@ -149,9 +153,12 @@ private struct KeySetPool: ~Copyable {
     return sets.count - 1
   }
 
+  /// Gives the sets the names of the rules at whose positions they were met.
   mutating func name(_ names: [SourcePosition: String]) {
-    for index in sources.indices {
-      for (position, name) in names where "\(position)" == sources[index].name { sources[index].name = name }
+    let byText = Dictionary(names.map { ("\($0)", $1) }, uniquingKeysWith: { first, _ in first })
+    for index in sources.indices { sources[index].name = byText[sources[index].name] ?? sources[index].name }
+    for index in inlineSets.indices {
+      inlineSets[index].name = byText[inlineSets[index].name] ?? inlineSets[index].name
     }
   }
 

@@ -8,6 +8,8 @@ public struct MetricSample: Sendable, Hashable {
   public let value: Double
   /// `a="b"`, escaped.
   let labels: String
+  /// It announces a family and has no value.
+  private let isHead: Bool
 
   /// - Parameter kind: counter or gauge.
   /// - Precondition: the names are well formed, and `kind` is not `histogram`.
@@ -21,10 +23,23 @@ public struct MetricSample: Sendable, Hashable {
     self.kind = kind
     self.labels = labelText(labels)
     self.value = value
+    isHead = false
+  }
+
+  /// HELP and TYPE of a family that may have no sample; samples of its name follow.
+  public init(family name: String, help: String, kind: MetricKind = .gauge) {
+    precondition(isMetricName(name), "\(name) is not a metric name")
+    self.name = name
+    self.help = help
+    self.kind = kind
+    labels = ""
+    value = 0
+    isHead = true
   }
 
   func render(withHead: Bool, into buffer: inout ByteBuffer) {
     if withHead { appendHead(name, help, kind, into: &buffer) }
+    if isHead { return }
     appendName(name, labels, into: &buffer)
     buffer.append(Array(decimalText(value).utf8))
     buffer.append(0x0A)

@@ -75,6 +75,15 @@ public struct MetricsLayout: Sendable {
     Counter(cell: series(Family(name, help, .counter, scale, [], 0), labels, cells: 1))
   }
 
+  /// Declares a family of counters that has no series yet: a scrape shows its HELP and TYPE, so that rules and
+  /// dashboards know it from the start.
+  public mutating func declareCounter(_ name: String, help: String) {
+    precondition(isMetricName(name), "\(name) is not a metric name")
+    if !families.contains(where: { $0.name == name }) {
+      families.append(Family(name, help, .counter, .one, [], 0))
+    }
+  }
+
   /// A number that goes up and down.
   public mutating func gauge(
     _ name: String, help: String, labels: [(String, String)] = [], scale: MetricScale = .one

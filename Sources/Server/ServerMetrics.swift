@@ -12,6 +12,7 @@ public struct ServerMetrics: Sendable {
   let unreadable: Counter
   /// Checks that found no room to wait for keys.
   let parkingFull: Counter
+  /// For each provider of remote keys, each action.
   private let unknownKeys: [Counter]
   private let verdicts: [Counter]
   private let audited: Counter
@@ -34,7 +35,8 @@ public struct ServerMetrics: Sendable {
   ]
 
   /// Declares all families.
-  public init(_ layout: inout MetricsLayout) {
+  /// - Parameter providers: the names of the providers of remote keys, in the snapshot's order.
+  public init(_ layout: inout MetricsLayout, providers: [String] = []) {
     verdicts = Verdict.Reason.allCases.map { reason in
       layout.counter(
         "countersign_checks_total", help: "Checks answered, by result and the reason for it.",
@@ -54,11 +56,13 @@ public struct ServerMetrics: Sendable {
       "countersign_unreadable_checks_total", help: "Calls whose message is no CheckRequest; they failed.")
     parkingFull = layout.counter(
       "countersign_parking_full_total", help: "Checks answered at once because too many wait for keys.")
-    unknownKeys = KeyWaiting.Action.allCases.map {
-      layout.counter(
-        "countersign_jwks_unknown_kid_total",
-        help: "Tokens whose key ID is in no key set of their issuer, by what was done about it.",
-        labels: [("action", $0.label)])
+    let unknown = "countersign_jwks_unknown_kid_total"
+    let unknownHelp = "Tokens whose key ID is in no key set of their issuer, by what was done about it."
+    layout.declareCounter(unknown, help: unknownHelp)
+    unknownKeys = providers.flatMap { provider in
+      KeyWaiting.Action.allCases.map {
+        layout.counter(unknown, help: unknownHelp, labels: [("provider", provider), ("action", $0.label)])
+      }
     }
     deadlineExceeded = layout.counter(
       "countersign_deadline_exceeded_total", help: "Calls dropped because their deadline had passed.")
@@ -93,7 +97,11 @@ public struct ServerMetrics: Sendable {
 
   func checks(_ reason: Verdict.Reason) -> Counter { verdicts[Int(reason.rawValue)] }
 
-  func unknownKey(_ action: KeyWaiting.Action) -> Counter { unknownKeys[action.rawValue] }
+  /// Nil for a provider that was not declared.
+  func unknownKey(_ action: KeyWaiting.Action, provider: Int) -> Counter? {
+    let index = provider * KeyWaiting.Action.allCases.count + action.rawValue
+    return unknownKeys.indices.contains(index) ? unknownKeys[index] : nil
+  }
 
   /// Counts what AUDIT and dry-run policies said; neither changes a verdict.
   func add(_ decision: Decision, to cells: borrowing WorkerCells) {

@@ -104,14 +104,15 @@ struct WorkerContext: ~Copyable {
 
   /// - Parameters:
   ///   - attempt: how often the check was judged before; from the third time on it is answered.
-  ///   - deadline: when its caller stops waiting.
+  ///   - deadline: when its caller stops waiting; 0: it is answered now, whatever the fetch will bring.
   private mutating func answerCheck(attempt: Int, deadline: UInt64) -> Answer {
     let mayWait = attempt <= 1 && deadline > now &+ settings.keyWaitMargin &+ 1_000_000
     switch service.answer(message, now: wallSeconds, mayWait: mayWait, into: &reply) {
     case .answered(let verdict):
       count(verdict)
-      // The second judgement after a fetch: what is still not there is not known to the provider.
-      if attempt >= 2 { for key in service.wantedKeys { keys.remember(key, now: now) } }
+      // The second judgement after a fetch: what is still not there is not known to the provider. A fetch that
+      // has not landed in time says nothing of it.
+      if attempt >= 2, deadline > 0 { for key in service.wantedKeys { keys.remember(key, now: now) } }
       return .message
     case .wanting(let verdict):
       let waits = self.waits()
@@ -143,7 +144,9 @@ struct WorkerContext: ~Copyable {
     var waits: [KeyWait] = []
     for key in service.wantedKeys {
       let (wait, action) = keys.wait(for: key, now: clock.monotonicNanoseconds())
-      if key.keyIDHash != nil { cells.add(metrics.unknownKey(action), 1) }
+      if key.keyIDHash != nil, let counter = metrics.unknownKey(action, provider: key.provider) {
+        cells.add(counter, 1)
+      }
       if let wait { waits.append(wait) }
     }
     return waits
@@ -176,7 +179,7 @@ struct WorkerContext: ~Copyable {
     forget(parked)
     let isLate = now >= parked.deadline
     return answerCheck(
-      attempt: isLate ? 2 : parked.attempts, deadline: isLate ? 0 : parked.call.deadline)
+      attempt: parked.attempts, deadline: isLate ? 0 : parked.call.deadline)
   }
 
   /// Keeps it for one more fetch.

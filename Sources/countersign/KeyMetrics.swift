@@ -1,42 +1,56 @@
+import Authorizer
 import JWT
 import KeySets
 import Metrics
 import System
 
-/// What is known of each provider's keys at the moment of a scrape.
-func keySamples(_ board: KeyBoard, _ names: [String]) -> [MetricSample] {
-  let wall = UInt64(max(0, Clock.system.wallSeconds()))
-  let entries = zip(names, board.snapshot).map { (labels: [("provider", $0)], entry: $1) }
-  var samples: [MetricSample] = []
-  for (labels, entry) in entries {
-    for (result, count) in entry.fetches.sorted(by: { $0.key < $1.key }) {
-      samples.append(
-        MetricSample(
-          "countersign_jwks_fetches_total", help: "Fetches of key sets that have ended, by result.",
-          kind: .counter, labels: labels + [("result", result)], value: Double(count)))
+/// What is known of each provider's keys at the moment of a scrape; inline sets are providers too.
+struct KeyMetrics: Sendable {
+  private let inline: [(name: String, keys: Int)]
+  private let names: [String]
+  private let board: KeyBoard?
+  private let loadedAt = Clock.system.wallSeconds()
+
+  init(_ snapshot: PolicySnapshot, _ board: KeyBoard?) {
+    inline = snapshot.inlineKeySets
+    names = snapshot.keySources.map(\.name)
+    self.board = board
+  }
+
+  func samples() -> [MetricSample] {
+    let wall = Clock.system.wallSeconds()
+    let remote = zip(names, board?.snapshot ?? []).map { (name: $0, entry: $1) }
+    var fetches: [(labels: [(String, String)], value: Double)] = []
+    var ages = inline.map { (labels: [("provider", $0.name)], value: Double(max(0, wall - loadedAt))) }
+    var counts = inline.map { (labels: [("provider", $0.name)], value: Double($0.keys)) }
+    var stale = inline.map { (labels: [("provider", $0.name)], value: 0.0) }
+    for (name, entry) in remote {
+      let labels = [("provider", name)]
+      for (result, count) in entry.fetches.sorted(by: { $0.key < $1.key }) {
+        fetches.append((labels + [("result", result)], Double(count)))
+      }
+      if let confirmed = entry.confirmedAt { ages.append((labels, max(0, Double(wall) - Double(confirmed)))) }
+      counts.append((labels, Double(entry.keys?.keys.count ?? 0)))
+      stale.append((labels, entry.state == .stale ? 1 : 0))
     }
+    return Self.family(
+      "countersign_jwks_fetches_total", "Fetches of key sets that have ended, by result.", .counter, fetches)
+      + Self.family(
+        "countersign_jwks_age_seconds",
+        "Time since a provider last confirmed its keys; of an inline set, since it was loaded.", .gauge, ages)
+      + Self.family("countersign_jwks_keys", "Keys of a provider that may be used.", .gauge, counts)
+      + Self.family(
+        "countersign_jwks_stale", "1 when a provider's last fetch failed and its old keys serve.", .gauge,
+        stale)
   }
-  for (labels, entry) in entries {
-    guard let confirmed = entry.confirmedAt else { continue }
-    samples.append(
-      MetricSample(
-        "countersign_jwks_age_seconds", help: "Time since a provider last confirmed its keys.",
-        labels: labels,
-        value: wall > confirmed ? Double(wall - confirmed) : 0))
+
+  /// HELP and TYPE are there from the start, with or without a provider.
+  private static func family(
+    _ name: String, _ help: String, _ kind: MetricKind, _ list: [(labels: [(String, String)], value: Double)]
+  ) -> [MetricSample] {
+    [MetricSample(family: name, help: help, kind: kind)]
+      + list.map { MetricSample(name, help: help, kind: kind, labels: $0.labels, value: $0.value) }
   }
-  for (labels, entry) in entries {
-    samples.append(
-      MetricSample(
-        "countersign_jwks_keys", help: "Keys of a provider that may be used.", labels: labels,
-        value: Double(entry.keys?.keys.count ?? 0)))
-  }
-  for (labels, entry) in entries {
-    samples.append(
-      MetricSample(
-        "countersign_jwks_stale", help: "1 when a provider's last fetch failed and its old keys serve.",
-        labels: labels, value: entry.state == .stale ? 1 : 0))
-  }
-  return samples
 }
 
 extension KeyEvent.Kind {

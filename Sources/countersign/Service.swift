@@ -29,7 +29,7 @@ struct Service {
       SignalSource.ignoreBrokenPipes()
       ProcessFacts.raiseDescriptorLimit()
       var layout = MetricsLayout()
-      let metrics = ServerMetrics(&layout)
+      let metrics = ServerMetrics(&layout, providers: snapshot.keySources.map(\.name))
       let registry = MetricsRegistry(layout)
       let listener = try Listener(configuration.grpc)
       let workers = configuration.threads == 0 ? Cores.usable() : configuration.threads
@@ -94,9 +94,9 @@ struct Service {
     let build = MetricSample(
       "countersign_build_info", help: "The version that runs; always 1.", kind: .gauge,
       labels: [("version", Version.text)], value: 1)
-    let names = snapshot.keySources.map(\.name)
+    let keys = KeyMetrics(snapshot, keeper?.board)
     let router = AdminRouter.standard(status: status) {
-      metricsPage(registry, and: [build] + (keeper.map { keySamples($0.board, names) } ?? []))
+      metricsPage(registry, and: [build] + keys.samples())
     }
     return try AdminServer(configuration.admin) { router.respond(to: $0) }
   }

@@ -115,7 +115,25 @@ struct RemoteKeysTests {
     #expect(provider.fetches - before <= 2)
     #expect(try envoy.get("/", token: token(first)).status == 200)
     #expect(try server.metric("countersign_jwks_keys") == 2)
-    #expect(try server.metric("countersign_jwks_unknown_kid_total", "action=\"wait\"") > 0)
+    let label = "provider=\"istio-system/remote[0]\""
+    #expect(try server.metric("countersign_jwks_unknown_kid_total", label, "action=\"wait\"") > 0)
+    #expect(try server.metric("countersign_jwks_fetches_total", label, "result=\"changed\"") == 2)
+  }
+
+  @Test func `an inline set is a provider among the metrics, which all say what they are from the start`()
+    throws
+  {
+    let set = try Self.issuer("one").publicJWKSet.replacingOccurrences(of: "\"", with: "\\\"")
+    let server = try CountersignProcess(policies: Self.policies("jwks: \"\(set)\""))
+    let label = "provider=\"istio-system/remote[0]\""
+    #expect(try server.metric("countersign_jwks_keys", label) == 1)
+    #expect(try server.metric("countersign_jwks_stale", label) == 0)
+    let page = try HTTPClient.request(port: server.adminPort, "/metrics").body
+    for name in ["fetches_total", "age_seconds", "keys", "stale", "unknown_kid_total"] {
+      #expect(page.contains("# HELP countersign_jwks_\(name) "))
+      #expect(page.contains("# TYPE countersign_jwks_\(name) "))
+    }
+    #expect(page.contains("countersign_jwks_age_seconds{\(label)} "))
   }
 
   @Test func `a key that left the set verifies no more once that was fetched`() throws {
