@@ -143,7 +143,10 @@ struct ConnectionState: ~Copyable {
     var index = parked.count - 1
     while index >= 0, judged < limit {
       defer { index -= 1 }
-      guard context.isDue(parked[index]) else { continue }
+      guard context.isDue(parked[index]) else {
+        context.keepsWaiting(parked[index])
+        continue
+      }
       judged += 1
       let one = parked[index]
       parked.swapAt(index, parked.count - 1)

@@ -93,7 +93,7 @@ struct Worker: ~Copyable {
           handle(event)
         }
       }
-      if context.parkedChecks > 0 || hasNews { resumeParked() }
+      if hasMoreToResume || context.mayHaveDue(hasNews) { resumeParked() }
       switch shared.phase {
       case .serving: break
       case .draining: continueDraining()
@@ -111,7 +111,10 @@ struct Worker: ~Copyable {
   /// How long to sleep at most, in milliseconds.
   private var patience: Int32 {
     if hasMoreToResume { return 0 }
-    if context.parkedChecks > 0 { return 10 }
+    if context.parkedChecks > 0 {
+      let deadline = context.nextParkedDeadline
+      return deadline <= context.now ? 0 : Int32(min(20, (deadline - context.now) / 1_000_000 + 1))
+    }
     return drainingSince == nil || link.isDrained ? 250 : 20
   }
 
@@ -120,6 +123,7 @@ struct Worker: ~Copyable {
   /// Judges checks again whose keys may have come: a slice of them, so that other events are not kept waiting.
   private mutating func resumeParked() {
     var left = Self.resumedAtOnce
+    context.beginResuming()
     for slot in connections.indices {
       guard let connection = connections[slot].connection, connection.state.hasParked else { continue }
       left -= connection.state.resumeParked(atMost: left, &context)

@@ -42,7 +42,9 @@ struct WorkerContext: ~Copyable {
   var keys: KeyWaiting
   /// Checks of this worker that wait, and the octets of their messages.
   private(set) var parkedChecks = 0
-  private var parkedOctets = 0
+  private(set) var parkedOctets = 0
+  /// No check that waits has an earlier deadline: until then, and without news of keys, nobody needs to look.
+  private(set) var nextParkedDeadline = UInt64.max
   private let workers: Int
   let metrics: ServerMetrics
   let cells: WorkerCells
@@ -163,7 +165,18 @@ struct WorkerContext: ~Copyable {
     parkedOctets += octets.count
     let bound = now &+ settings.keyWaitTimeout
     let deadline = min(bound, call.deadline == .max ? bound : call.deadline &- settings.keyWaitMargin)
+    nextParkedDeadline = min(nextParkedDeadline, deadline)
     return Parked(call: call, message: octets, deadline: deadline, waits: waits)
+  }
+
+  /// Whether some check that waits may be due.
+  func mayHaveDue(_ hasNews: Bool) -> Bool { parkedChecks > 0 && (hasNews || now >= nextParkedDeadline) }
+
+  /// A look at all checks that wait begins; `keepsWaiting` tells it those that stay.
+  mutating func beginResuming() { nextParkedDeadline = .max }
+
+  mutating func keepsWaiting(_ parked: Parked) {
+    nextParkedDeadline = min(nextParkedDeadline, parked.deadline)
   }
 
   /// Whether it is time to judge it again.
@@ -189,6 +202,7 @@ struct WorkerContext: ~Copyable {
     var again = parked
     again.waits = waits
     again.attempts += 1
+    keepsWaiting(again)
     return again
   }
 
