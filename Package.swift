@@ -176,7 +176,7 @@ let package = Package(
       "Server",
       [
         "HTTP", "Authorizer", "ExtAuthz", "ExtAuthzTestMessages", "Issuer", "Istio", "Policy", "JWT",
-        "Signatures", "KeySets", "EventLoop", "Check", "System", "Metrics", "Bytes",
+        "WebTestServer", "Signatures", "KeySets", "EventLoop", "Check", "System", "Metrics", "Bytes",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
