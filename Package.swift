@@ -40,13 +40,17 @@ func tests(_ target: String, _ more: [Target.Dependency] = []) -> Target {
 let package = Package(
   name: "countersign",
   products: [
-    .executable(name: "countersign", targets: ["countersign"])
+    .executable(name: "countersign", targets: ["countersign"]),
+    // Load for it, and for any other server that speaks ext_authz.
+    .executable(name: "countersign-load", targets: ["countersign-load"]),
   ],
   dependencies: [
     // The command line: subcommands, `--help` and error messages that users of Swift tools know.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     // Structured operator logs; the request path never logs.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    // The load generator's latencies: the histogram that other load generators use, so that figures compare.
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     // Tests alone: a second reader and writer of the wire format, which ours must agree with.
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
@@ -120,6 +124,15 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    library("Load", ["Bytes", .product(name: "Histogram", package: "hdrhistogram-swift")]),
+    .executableTarget(
+      name: "countersign-load",
+      dependencies: [
+        "Load", "HTTP", "EventLoop", "ExtAuthz", "Issuer", "Signatures", "System", "JSON", "Bytes",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+
     // Tests mirror Sources, name for name.
     .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
     // What the specification says about a request, slowly; it knows nothing of ours.
@@ -188,6 +201,7 @@ let package = Package(
       ]),
     tests("PolicyTesting", ["Istio", "System", "Bytes"]),
     tests("Lint", ["Istio", "Policy"]),
+    tests("Load", ["ExtAuthz", "JSON", "Bytes"]),
     tests(
       "Explanation",
       ["Authorizer", "Policy", "ExtAuthz", "Istio", "Issuer", "Signatures", "JSON", "Bytes"]),
@@ -197,7 +211,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "countersign", "Issuer", "Signatures", "System", "WebTestServer", "YAML", "Bytes", "TestSupport",
+        "countersign", "countersign-load", "Issuer", "Signatures", "System", "WebTestServer", "YAML", "Bytes",
+        "TestSupport",
       ],
       swiftSettings: settings),
   ]

@@ -108,7 +108,7 @@ struct TidyTests {
     }
     #expect(
       Repository.places(of: /import Issuer\b/) {
-        $0.isSource && $0.target != "countersign" && $0.target != "PolicyTesting"
+        $0.isSource && !["countersign", "countersign-load", "PolicyTesting"].contains($0.target)
       } == [])
     #expect(
       Repository.places(of: /import PolicyTesting\b/) { $0.isSource && $0.target != "countersign" } == [])
