@@ -277,6 +277,10 @@ struct Authentication: ~Copyable {
     }
   }
 
+  func wantedKey(_ keyID: [UInt8], of provider: Int) -> WantedKey {
+    WantedKey(provider: provider, keyIDHash: keyIDHash(keyID.span))
+  }
+
   private mutating func want(_ provider: Int, keyID: UInt64?) {
     let key = WantedKey(provider: provider, keyIDHash: keyID)
     if wantedKeys.count < Self.maximumWantedKeys, !wantedKeys.contains(key) { wantedKeys.append(key) }

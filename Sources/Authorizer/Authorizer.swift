@@ -54,6 +54,11 @@ public struct Authorizer: ~Copyable {
   /// them come, the same check may get another verdict.
   public var wantedKeys: [WantedKey] { authentication.wantedKeys }
 
+  /// How a token of `provider` with this key ID would be wanted. It allocates.
+  public func wantedKey(_ keyID: [UInt8], of provider: Int) -> WantedKey {
+    authentication.wantedKey(keyID, of: provider)
+  }
+
   /// Signature verifications since this value was made.
   public var verifications: VerificationCounts { authentication.verifications }
 

@@ -18,8 +18,10 @@ public final class KeyBoard: Sendable {
 
   /// What a worker hears that needs a key.
   public enum Reply: Sendable, Equatable {
-    /// A fetch will tell: wait until `landed` of the provider has reached this.
+    /// A fetch begins after this question and will tell: wait until `landed` of the provider has reached this.
     case wait(UInt64)
+    /// The same, but the fetch may have begun before: what it does not bring may be asked for once more.
+    case share(UInt64)
     /// Not now: the provider has been asked often enough.
     case limited
   }
@@ -85,7 +87,7 @@ public final class KeyBoard: Sendable {
   public func ask(_ provider: Int, now: UInt64) -> Reply {
     let gate = gates[provider]
     let asked = gate.asked.load(ordering: .acquiring)
-    if asked > gate.landed.load(ordering: .acquiring) { return .wait(asked) }
+    if asked > gate.landed.load(ordering: .acquiring) { return .share(asked) }
     guard gate.take(now: now) else { return .limited }
     let number = gate.asked.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
     requests.withLock { $0.append(provider) }
@@ -121,6 +123,9 @@ public final class KeyBoard: Sendable {
       return before != (entries[provider].generation, entries[provider].state)
     }
     if let landed, landed > gates[provider].landed.load(ordering: .relaxed) {
+      // Before too: who sees that a fetch has landed must see that there are news to look at, or a check that
+      // comes between the two would ask for the same again.
+      version.wrappingAdd(1, ordering: .acquiringAndReleasing)
       gates[provider].landed.store(landed, ordering: .releasing)
       concerns = true
     }

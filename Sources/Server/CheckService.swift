@@ -39,6 +39,11 @@ public struct CheckService: ~Copyable {
   /// What the last check wanted and was not there.
   public var wantedKeys: [WantedKey] { authorizer.wantedKeys }
 
+  /// How a token of `provider` with this key ID would be wanted.
+  func wantedKey(_ keyID: [UInt8], of provider: Int) -> WantedKey {
+    authorizer.wantedKey(keyID, of: provider)
+  }
+
   /// Answers one check, whose message fills a buffer.
   public mutating func answer(
     _ message: borrowing ByteBuffer, now: UInt64, mayWait: Bool = false, into output: inout ByteBuffer

@@ -1,4 +1,5 @@
 import Authorizer
+import JWT
 import KeySets
 
 /// What a check waits for.
@@ -6,6 +7,8 @@ struct KeyWait: Sendable {
   var provider: Int
   /// A fetch that was asked for; nil: the first one, whatever it brings.
   var number: UInt64?
+  /// The fetch begins after the check came: what it does not bring is not there.
+  var isConclusive = false
 }
 
 /// One worker's view of remote keys: which sets it has, which key IDs nobody knows, and whether to wait for one.
@@ -44,8 +47,30 @@ struct KeyWaiting: ~Copyable {
     let current = board.currentVersion
     if current == version { return false }
     version = current
+    let before = entries
     entries = board.snapshot
+    for provider in before.indices where before[provider].generation != entries[provider].generation {
+      noteRemoved(provider, before[provider].keys, entries[provider].keys)
+    }
     return true
+  }
+
+  /// Key IDs that left a provider's set with the news, until they are taken. A fetch has just said that they are
+  /// gone: their tokens need not cause another.
+  private var removed: [(provider: Int, keyID: [UInt8])] = []
+
+  mutating func takeRemoved() -> [(provider: Int, keyID: [UInt8])] {
+    defer { removed = [] }
+    return removed
+  }
+
+  /// Keys that were withdrawn for their age have not been removed by anybody.
+  private mutating func noteRemoved(_ provider: Int, _ old: JWKSet?, _ new: JWKSet?) {
+    guard let old, let new else { return }
+    for key in old.keys {
+      guard let keyID = key.keyID, !new.keys.contains(where: { $0.keyID == keyID }) else { continue }
+      removed.append((provider, keyID))
+    }
   }
 
   /// Whether what was waited for has come.
@@ -63,9 +88,15 @@ struct KeyWaiting: ~Copyable {
       return isFirst ? (KeyWait(provider: key.provider), .wait) : (nil, .unavailable)
     }
     forgetOld(now)
+    // What was published since this batch began may hold the key: look at it before anybody is asked.
+    if board.currentVersion != version {
+      return (KeyWait(provider: key.provider, number: board.landed(key.provider)), .wait)
+    }
     if unknown.contains(key) || unknownBefore.contains(key) { return (nil, .remembered) }
     switch board.ask(key.provider, now: now) {
-    case .wait(let number): return (KeyWait(provider: key.provider, number: number), .wait)
+    case .wait(let number):
+      return (KeyWait(provider: key.provider, number: number, isConclusive: true), .wait)
+    case .share(let number): return (KeyWait(provider: key.provider, number: number), .wait)
     case .limited: return (nil, .limited)
     }
   }

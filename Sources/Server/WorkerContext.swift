@@ -27,7 +27,7 @@ struct WorkerContext: ~Copyable {
     /// When it is answered, come what may.
     let deadline: UInt64
     var waits: [KeyWait]
-    /// How often it was judged.
+    /// How often it was judged; one more than that when the fetch that it waits for will be conclusive.
     var attempts = 1
   }
 
@@ -166,7 +166,8 @@ struct WorkerContext: ~Copyable {
     let bound = now &+ settings.keyWaitTimeout
     let deadline = min(bound, call.deadline == .max ? bound : call.deadline &- settings.keyWaitMargin)
     nextParkedDeadline = min(nextParkedDeadline, deadline)
-    return Parked(call: call, message: octets, deadline: deadline, waits: waits)
+    return Parked(
+      call: call, message: octets, deadline: deadline, waits: waits, attempts: Self.attempts(1, waits))
   }
 
   /// Whether some check that waits may be due.
@@ -195,13 +196,18 @@ struct WorkerContext: ~Copyable {
       attempt: parked.attempts, deadline: isLate ? 0 : parked.call.deadline)
   }
 
+  /// What a conclusive fetch does not bring is not asked for again.
+  private static func attempts(_ count: Int, _ waits: [KeyWait]) -> Int {
+    waits.allSatisfy(\.isConclusive) ? max(2, count) : count
+  }
+
   /// Keeps it for one more fetch.
   mutating func parkAgain(_ parked: Parked, _ waits: [KeyWait]) -> Parked {
     parkedChecks += 1
     parkedOctets += parked.message.count
     var again = parked
     again.waits = waits
-    again.attempts += 1
+    again.attempts = Self.attempts(parked.attempts + 1, waits)
     keepsWaiting(again)
     return again
   }
@@ -216,6 +222,9 @@ struct WorkerContext: ~Copyable {
   mutating func adoptKeys() -> Bool {
     guard keys.hasNews() else { return false }
     service.adoptKeys(keys.entries)
+    for (provider, keyID) in keys.takeRemoved() {
+      keys.remember(service.wantedKey(keyID, of: provider), now: now)
+    }
     return true
   }
 
