@@ -11,6 +11,7 @@ help:
 	@echo "make test    install what is missing, and run every test"
 	@echo "make demo    Envoy on 127.0.0.1:8080 in front, Countersign behind, the README's table by curl"
 	@echo "make load    200,000 checks by h2load, and the server's CPU time for each"
+	@echo "make rotation  an issuer's keys rotating every second under load, and an attack with invented key IDs"
 	@echo "make differential  a million random policies and requests against the oracle, in a release build"
 	@echo "make mutations     whether it finds mistakes that are put into the sources"
 	@echo "make generate  make the test messages of Tests/ExtAuthzTests/Proto anew"
@@ -51,6 +52,12 @@ demo: build test-packages
 .PHONY: load
 load: build test-packages
 	@perf/h2load-checks $(RELEASE)
+
+# countersign-load is the load generator for everything that one message cannot show.
+.PHONY: rotation
+rotation: build test-packages
+	swift build -c release --product countersign-load
+	@perf/rotation $(RELEASE) .build/release/countersign-load
 
 # The authorizer against Tests/PolicyOracle; the seed is printed, TRIPLES and SEED choose others.
 TRIPLES ?= 1000000

@@ -110,7 +110,7 @@ let package = Package(
       ]),
     library(
       "Explanation",
-      ["Authorizer", "Policy", "Istio", "ExtAuthz", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
+      ["Authorizer", "Policy", "KeySets", "Istio", "ExtAuthz", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
     .executableTarget(
       name: "countersign",
       dependencies: [

@@ -3,6 +3,7 @@ import Bytes
 import Check
 public import ExtAuthz
 import Istio
+public import KeySets
 import JWT
 import Policy
 
@@ -25,13 +26,16 @@ public struct Explainer: Sendable {
   /// - Parameters:
   ///   - message: the octets of a `CheckRequest`.
   ///   - now: seconds since 1970.
+  ///   - keys: of the snapshot's key sources, in their order; empty: none has come.
   public func explain(
-    _ message: [UInt8], now: UInt64, checkRequest: CheckRequestSettings = CheckRequestSettings()
+    _ message: [UInt8], now: UInt64, checkRequest: CheckRequestSettings = CheckRequestSettings(),
+    keys: [KeyBoard.Entry] = []
   ) throws(WireError) -> Explanation {
     var check = Check()
     try CheckRequestReader.read(message.span, into: &check, settings: checkRequest)
     var authorizer = Authorizer(snapshot: snapshot)
     authorizer.tracesTokens = true
+    if !keys.isEmpty { authorizer.adoptKeys(keys) }
     let verdict = authorizer.authorize(check, in: message.span, now: now)
     let rules = authorizer.explainRules(of: verdict, for: check, in: message.span)
 

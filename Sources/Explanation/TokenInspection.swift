@@ -3,6 +3,7 @@ import ExtAuthz
 public import Istio
 import JSON
 import JWT
+public import KeySets
 import Policy
 
 /// One token, held against rules outside any request: what is in it, and what would become of it.
@@ -43,14 +44,16 @@ public struct TokenInspection: Sendable {
   /// - Parameters:
   ///   - rules: what it is held against, each with a name for people.
   ///   - now: seconds since 1970.
+  ///   - keys: of rules whose keys are in the network, by where; what is not there has not come.
   public init(
-    _ text: String, rules: [(name: String, rule: JWTRule)], settings: AuthorizerSettings, now: UInt64
+    _ text: String, rules: [(name: String, rule: JWTRule)], settings: AuthorizerSettings, now: UInt64,
+    keys: [KeySource.Place: KeyBoard.Entry] = [:]
   ) {
     let token = Self.bare(text, &notes)
     readSections(token, now: now)
     if rules.isEmpty { judgements = [Self.judgeWithoutKeys(token, settings, now: now)] }
     for (name, rule) in rules {
-      let judgement = Self.judge(token, named: name, rule, settings, now: now)
+      let judgement = Self.judge(token, named: name, rule, settings, now: now, keys)
       if judgement.refusal == nil { isVerified = true }
       judgements.append(judgement)
     }
@@ -122,7 +125,8 @@ public struct TokenInspection: Sendable {
 
   /// Sends the token through the authorizer, alone in a header that the rule looks into.
   private static func judge(
-    _ token: String, named name: String, _ rule: JWTRule, _ settings: AuthorizerSettings, now: UInt64
+    _ token: String, named name: String, _ rule: JWTRule, _ settings: AuthorizerSettings, now: UInt64,
+    _ keys: [KeySource.Place: KeyBoard.Entry]
   ) -> Judgement {
     var judgement = Judgement(name: name, checks: [], refusal: nil)
     var rule = rule
@@ -152,7 +156,9 @@ public struct TokenInspection: Sendable {
     request.headers = [(headerName, token)]
     guard
       let explanation = try? Explainer(snapshot, of: input, settings: settings)
-        .explain(request.checkRequest, now: now), let told = explanation.tokenRules.first
+        .explain(
+          request.checkRequest, now: now, keys: snapshot.keySources.compactMap { keys[$0.place] }),
+      let told = explanation.tokenRules.first
     else {
       judgement.refusal = "401 \(TokenError.malformed.text)"
       return judgement

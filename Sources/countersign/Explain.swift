@@ -22,6 +22,9 @@ struct Explain: ParsableCommand {
           --header 'x-team: red' --source-ip 10.1.2.3 --json
         countersign explain --policies policies/ --workload ns/app=a --check request.bin
 
+      Keys that rules name by jwksUri or discovery are fetched once, as the service
+      would fetch them.
+
       A captured check is the octets of an envoy.service.auth.v3.CheckRequest, with
       or without the five octets of its gRPC frame. Exit code: 0 whatever the
       verdict is, 1 when policies or the check cannot be read, 2 for a bad command
@@ -93,6 +96,10 @@ struct Explain: ParsableCommand {
   @Option(help: ArgumentHelp("The time of the request, in seconds since 1970 (now).", valueName: "seconds"))
   var at: UInt64?
 
+  @Flag(
+    help: "Fetch no keys: tokens of rules whose keys are in the network are then refused for want of them.")
+  var offline = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -123,8 +130,10 @@ struct Explain: ParsableCommand {
     let explainer = Explainer(
       snapshot, of: Policies.input(loaded.resources, configuration), settings: configuration.authorizer)
     let now = at ?? UInt64(max(0, Clock.system.wallSeconds()))
+    let keys = offline ? [] : try RemoteKeys.fetch(snapshot, configuration)
     do throws(WireError) {
-      let explanation = try explainer.explain(message, now: now, checkRequest: configuration.checkRequest)
+      let explanation = try explainer.explain(
+        message, now: now, checkRequest: configuration.checkRequest, keys: keys)
       print(
         json ? explanation.json : explanation.text(TextStyle(coloured: color ?? Terminal.isColoured)),
         terminator: "")

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Authorizer
 import Configuration
 import Explanation
 import Istio
+import KeySets
 import System
 
 /// Shows what is in a token, and what would become of it.
@@ -12,7 +14,8 @@ struct TokenInspect: ParsableCommand {
       Prints header and claims, the times in words, and each check in the server's
       order, made by its code. With --policies the token is held against every
       jwtRule there, with --jwks against the keys of a JWK Set (any issuer, any
-      audience). With neither, the signature is NOT verified: only form and times
+      audience). Keys that a rule names by jwksUri or discovery are fetched once, as
+      the service would fetch them. With neither, the signature is NOT verified: only form and times
       are checked.
 
         countersign token inspect "$TOKEN" --policies policies/
@@ -39,6 +42,9 @@ struct TokenInspect: ParsableCommand {
   @Option(help: ArgumentHelp("The time to judge by, in seconds since 1970 (now).", valueName: "seconds"))
   var at: UInt64?
 
+  @Flag(help: "Fetch no keys: a rule whose keys are in the network then refuses for want of them.")
+  var offline = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -55,13 +61,19 @@ struct TokenInspect: ParsableCommand {
       throw CommandFailure.failed("error: \(error)")
     }
     let loads = !configuration.policies.isEmpty
-    if loads { rules += try Self.rules(of: configuration) }
+    var keys: [KeySource.Place: KeyBoard.Entry] = [:]
+    if loads {
+      let resources = try Self.resources(of: configuration)
+      rules += Self.rules(of: resources)
+      if !offline { keys = try Self.remoteKeys(of: resources, configuration) }
+    }
     if loads || !jwks.isEmpty, rules.isEmpty {
       throw CommandFailure.failed("error: no jwtRule in the policies: every token passes unread")
     }
     let now = at ?? UInt64(max(0, Clock.system.wallSeconds()))
     let inspection = TokenInspection(
-      try Self.text(of: token), rules: rules, settings: configuration.authorizer, now: now)
+      try Self.text(of: token), rules: rules, settings: configuration.authorizer, now: now,
+      keys: keys)
     print(
       json ? inspection.json : inspection.text(TextStyle(coloured: color ?? Terminal.isColoured)),
       terminator: "")
@@ -76,8 +88,7 @@ struct TokenInspect: ParsableCommand {
     return ("the keys of \(file)", rule)
   }
 
-  private static func rules(of configuration: ServiceConfiguration) throws -> [(name: String, rule: JWTRule)]
-  {
+  private static func resources(of configuration: ServiceConfiguration) throws -> Resources {
     let loaded: LoadedResources
     do { loaded = try PolicyFiles.load(configuration.policies) } catch {
       throw CommandFailure.failed("error: \(error)")
@@ -88,12 +99,37 @@ struct TokenInspect: ParsableCommand {
       }
       throw CommandFailure.failed("error: nothing inspected: the policies have errors")
     }
-    return loaded.resources.requestAuthentications.flatMap { resource in
+    return loaded.resources
+  }
+
+  private static func rules(of resources: Resources) -> [(name: String, rule: JWTRule)] {
+    resources.requestAuthentications.flatMap { resource in
       resource.jwtRules.enumerated().map { index, rule in
         let name = "\(resource.metadata.namespace)/\(resource.metadata.name) jwtRules[\(index)]"
         return ("\(name) (\(rule.position))", rule)
       }
     }
+  }
+
+  /// What the rules' keys in the network are now.
+  private static func remoteKeys(
+    of resources: Resources, _ configuration: ServiceConfiguration
+  ) throws -> [KeySource.Place: KeyBoard.Entry] {
+    var all = resources
+    all.authorizationPolicies = []
+    for index in all.requestAuthentications.indices {
+      all.requestAuthentications[index].attachment = .allWorkloads
+    }
+    let namespaces = Set(all.requestAuthentications.map(\.metadata.namespace)).sorted()
+    let input = PolicySnapshot.Input(
+      resources: all, workloads: namespaces.map { Workload(name: $0, namespace: $0, labels: [:]) },
+      defaultWorkload: nil)
+    // A rule that cannot be compiled is told of by the inspection.
+    guard let snapshot = PolicySnapshot.compile(input, settings: configuration.authorizer).snapshot else {
+      return [:]
+    }
+    let entries = try RemoteKeys.fetch(snapshot, configuration)
+    return Dictionary(zip(snapshot.keySources.map(\.place), entries), uniquingKeysWith: { first, _ in first })
   }
 
   private static func text(of token: String) throws -> String {
