@@ -13,6 +13,7 @@ help:
 	@echo "make load    200,000 checks by h2load, and the server's CPU time for each"
 	@echo "make rotation  an issuer's keys rotating every second under load, and an attack with invented key IDs"
 	@echo "make differential  a million random policies and requests against the oracle, in a release build"
+	@echo "make signatures  ECDSA by tables against libcrypto, 100,000 signatures, and what each algorithm costs beside it"
 	@echo "make mutations     whether it finds mistakes that are put into the sources"
 	@echo "make generate  make the test messages of Tests/ExtAuthzTests/Proto anew"
 	@echo "make format  format every Swift file in place;  make lint  only say what is wrong"
@@ -65,6 +66,14 @@ TRIPLES ?= 1000000
 differential: packages
 	swift build -c release --product policy-differential
 	.build/release/policy-differential --triples $(TRIPLES) $(if $(SEED),--seed $(SEED))
+
+# The seed is printed; SIGNATURES and SEED choose others.
+SIGNATURES ?= 100000
+.PHONY: signatures
+signatures: packages
+	swift build -c release --product signature-differential
+	.build/release/signature-differential --count $(SIGNATURES) $(if $(SEED),--seed $(SEED))
+	.build/release/signature-differential --measure 5
 
 # Whether that comparison finds mistakes: each of Tests/PolicyDifferential/mutations, in a copy of the sources.
 mutations: packages

@@ -69,9 +69,9 @@ struct Authentication: ~Copyable {
     remoteOfKeySet = Array(repeating: -1, count: keySets.count)
     for index in keySets.indices {
       switch keySets[index] {
-      case .inline(let set): keyRings.append(KeyRing(set))
+      case .inline(let set): keyRings.append(KeyRing(set, settings: settings.keyRing))
       case .remote(let provider):
-        keyRings.append(KeyRing(JWKSet(keys: [])))
+        keyRings.append(KeyRing(JWKSet(keys: []), settings: settings.keyRing))
         remoteOfKeySet[index] = remotes.count
         remotes.append(RemoteKeys(keySet: index, provider: provider))
       }

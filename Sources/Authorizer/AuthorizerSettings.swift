@@ -17,6 +17,8 @@ public struct AuthorizerSettings: Sendable {
   /// How many tokens of one request are verified for one rule; each costs a signature verification, and an
   /// honest request carries one or two. A request with more is refused.
   public var maximumTokensPerRule = 8
+  /// How keys are searched, and where tables of elliptic-curve keys are.
+  public var keyRing = KeyRingSettings()
 
   public init() {}
 }

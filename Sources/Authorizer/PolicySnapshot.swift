@@ -3,6 +3,7 @@ import Istio
 import JWT
 public import KeySets
 public import Policy
+public import Signatures
 
 /// What one workload's checks are evaluated with.
 struct WorkloadPlan: ~Copyable, Sendable {
@@ -56,6 +57,9 @@ public final class PolicySnapshot: Sendable {
     self.finder = finder
     self.settings = settings
   }
+
+  /// Where tables for its keys are wished for; nil when its settings name none.
+  public var tables: ECDSATables? { settings.keyRing.tables }
 
   /// How many workloads it knows.
   public var workloadCount: Int { workloads.count }

@@ -1,12 +1,14 @@
 import Bytes
 import JSON
-import Signatures
+public import Signatures
 
 /// How hard a key is searched.
 public struct KeyRingSettings: Sendable {
   /// Most signature checks for one token. A token with `kid` needs one; without, every fitting key is a
   /// candidate, and a flood of such tokens must not cost a thousand checks each (security checklist 2.1).
   public var maximumTries = 16
+  /// Where tables of elliptic-curve keys are wished for and found; nil: checks go without.
+  public var tables: ECDSATables?
 
   public init() {}
 }
@@ -30,6 +32,10 @@ public struct KeyRing: ~Copyable, Sendable {
   private var verifiers: OwnedArray<Verifier>
   private var held: [Held] = []
   private var slots: [UInt32] = []
+  /// Beside `verifiers`: how often one without a table was used.
+  private var uses: [UInt32] = []
+  /// What was there when tables were last looked for.
+  private var tablesVersion: UInt64 = 0
 
   /// What a slot of `verifiers` holds.
   private struct Held: Hashable {
@@ -56,14 +62,18 @@ public struct KeyRing: ~Copyable, Sendable {
     }
     var kept = OwnedArray<Verifier>(capacity: max(2, verifiers.count))
     var keptHeld: [Held] = []
+    var keptUses: [UInt32] = []
     while let verifier = verifiers.popLast() {
+      let count = uses.popLast() ?? 0
       guard let what = held.popLast(), let positions = stays.removeValue(forKey: what) else { continue }
       kept.append(verifier)
+      keptUses.append(count)
       keptHeld.append(what)
       for position in positions { slots[Self.cell(position, what.algorithm)] = UInt32(kept.count) }
     }
     verifiers = kept
     held = keptHeld
+    uses = keptUses
   }
 
   /// How many verifiers have been made and are kept.
@@ -117,7 +127,25 @@ public struct KeyRing: ~Copyable, Sendable {
 
   private mutating func isSigned(_ token: borrowing UnverifiedToken, by position: Int) -> Bool {
     guard let slot = slot(position, token.algorithm) else { return false }
+    if token.algorithm.family == .ecdsa, let tables = settings.tables { useTables(tables, slot, position) }
     return verifiers[slot].isValid(signature: token.signature.span, over: token.signingInput.span)
+  }
+
+  /// Takes tables over that have been built, and wishes for one when a key is used often. Costs one load of a number
+  /// that rarely changes once the key has its table.
+  private mutating func useTables(_ tables: ECDSATables, _ slot: Int, _ position: Int) {
+    if tables.currentVersion != tablesVersion {
+      tablesVersion = tables.currentVersion
+      for index in held.indices where !verifiers[index].hasTable && held[index].algorithm.family == .ecdsa {
+        if let table = tables.table(for: held[index].fingerprint) { verifiers[index].adopt(table) }
+      }
+    }
+    if verifiers[slot].hasTable { return }
+    uses[slot] &+= 1
+    // Once more at each doubling: there may have been no room before.
+    if uses[slot] >= ECDSATables.usesBeforeWish, uses[slot] & (uses[slot] &- 1) == 0 {
+      tables.wish(for: keys[position].key)
+    }
   }
 
   /// The verifier of a key and an algorithm, made now if it is not there. Nil when libcrypto cannot make it:
@@ -125,8 +153,12 @@ public struct KeyRing: ~Copyable, Sendable {
   private mutating func slot(_ position: Int, _ algorithm: Algorithm) -> Int? {
     let cell = Self.cell(position, algorithm)
     if slots[cell] != 0 { return Int(slots[cell]) - 1 }
-    guard let verifier = try? Verifier(key: keys[position].key, algorithm: algorithm) else { return nil }
+    guard var verifier = try? Verifier(key: keys[position].key, algorithm: algorithm) else { return nil }
+    if algorithm.family == .ecdsa, let table = settings.tables?.table(for: keys[position].key.fingerprint) {
+      verifier.adopt(table)
+    }
     verifiers.append(verifier)
+    uses.append(0)
     held.append(Held(fingerprint: keys[position].key.fingerprint, algorithm: algorithm))
     slots[cell] = UInt32(verifiers.count)
     return verifiers.count - 1

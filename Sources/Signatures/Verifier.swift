@@ -21,6 +21,9 @@ public struct Verifier: ~Copyable, @unchecked Sendable {
   private let messageContext: OpaquePointer?
   /// HMAC's two states.
   private let secret: SecretStates?
+  /// ECDSA by tables, once they are there.
+  private var fast: FastECDSA?
+  private let fingerprint: KeyFingerprint
 
   /// - Throws: `.algorithmDoesNotFit` when the key does not fit the algorithm; `.libraryFailure` when
   ///   libcrypto cannot make its objects. Cost: about 20 us and some kilobytes of libcrypto's objects; an
@@ -31,6 +34,7 @@ public struct Verifier: ~Copyable, @unchecked Sendable {
     let handles = unsafe try VerifierHandles(key, algorithm)
     self.algorithm = algorithm
     hash = algorithm.hash
+    fingerprint = key.fingerprint
     signatureOctets = key.signatureOctets(algorithm)
     if case .secret(let octets) = key.material {
       secret = SecretStates(algorithm.hash, secret: octets)
@@ -46,6 +50,20 @@ public struct Verifier: ~Copyable, @unchecked Sendable {
     unsafe EVP_PKEY_CTX_free(context)
     unsafe EVP_MD_CTX_free(messageContext)
     unsafe EVP_PKEY_free(key)
+  }
+
+  /// Whether checks go by tables.
+  public var hasTable: Bool { fast != nil }
+
+  /// Checks ECDSA signatures by a table from now on.
+  /// - Returns: false, and nothing has changed, when it is another key's or there is no memory.
+  @discardableResult
+  public mutating func adopt(_ table: ECDSATable) -> Bool {
+    guard algorithm.family == .ecdsa, table.fingerprint == fingerprint, let made = FastECDSA(table) else {
+      return false
+    }
+    fast = made
+    return true
   }
 
   /// Whether `signature`, in JOSE form, is one of this key over `message`.
@@ -71,6 +89,10 @@ public struct Verifier: ~Copyable, @unchecked Sendable {
   }
 
   private func checkECDSA(_ signature: Span<UInt8>, _ message: Span<UInt8>) -> Bool {
+    if let fast {
+      let digest: Digest = hash.digest(message)
+      if let answer = fast.check(signature, digest, digestOctets: hash.octets) { return answer }
+    }
     let encoded = ECDSASignature(joined: signature)
     return unsafe encoded.octets.span.withUnsafeBufferPointer {
       unsafe check($0.baseAddress, encoded.count, message)

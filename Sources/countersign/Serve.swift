@@ -1,7 +1,10 @@
 import ArgumentParser
+import Authorizer
 import Configuration
 import Istio
+import JWT
 import KeySets
+import Signatures
 import System
 
 /// Answers checks until it is told to stop.
@@ -54,6 +57,9 @@ struct Serve: ParsableCommand {
     if configuration.workloads.isEmpty {
       throw CommandFailure.usage(
         "no workload: say --workload NAMESPACE/key=value, or list workloads in the configuration file")
+    }
+    if configuration.tableOctets > 0 {
+      configuration.authorizer.keyRing.tables = ECDSATables(maximumOctets: configuration.tableOctets)
     }
     let loaded = try Policies.load(configuration)
     guard let snapshot = loaded.snapshot else {

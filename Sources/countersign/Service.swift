@@ -34,6 +34,7 @@ struct Service {
       let listener = try Listener(configuration.grpc)
       let workers = configuration.threads == 0 ? Cores.usable() : configuration.threads
       let keeper = try startKeeper()
+      let builder = try snapshot.tables.map { tables throws(SystemError) in try TableBuilder(tables) }
       let server = try startServer(
         listener, workers: workers, board: keeper?.board, metrics: metrics, registry: registry)
       let status = ServiceStatus(
@@ -50,6 +51,7 @@ struct Service {
       try wait(signals, server, status, keeper)
       admin?.stop()
       keeper?.stop()
+      builder?.stop()
     } catch let error as SystemError {
       throw CommandFailure.failed("error: \(error)")
     }

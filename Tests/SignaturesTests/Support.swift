@@ -90,9 +90,14 @@ extension Curve {
 final class Judge {
   private var verifier: Verifier
 
-  init(key: VerificationKey, algorithm: Algorithm) throws {
-    verifier = try Verifier(key: key, algorithm: algorithm)
+  /// - Parameter byTable: an ECDSA key's table is built and used.
+  init(key: VerificationKey, algorithm: Algorithm, byTable: Bool = false) throws {
+    var made = try Verifier(key: key, algorithm: algorithm)
+    if byTable, let table = ECDSATable.build(for: key) { made.adopt(table) }
+    verifier = made
   }
+
+  var hasTable: Bool { verifier.hasTable }
 
   func accepts(_ signature: [UInt8], over message: [UInt8]) -> Bool {
     verifier.isValid(signature: signature.span, over: message.span)
