@@ -43,6 +43,8 @@ struct Authentication: ~Copyable {
   /// What verified tokens change in the request.
   private(set) var changes = RequestChanges()
   private(set) var verifications = VerificationCounts()
+  /// Signatures that were checked before.
+  private(set) var cache: TokenCache
   /// What is done, recorded for people; nil while nobody wants to read it, as in a server.
   var trace: AuthenticationTrace?
 
@@ -64,6 +66,7 @@ struct Authentication: ~Copyable {
 
   init(keySets: borrowing OwnedArray<KeySetPlace>, settings: AuthorizerSettings) {
     self.settings = settings
+    cache = TokenCache(maximumOctets: settings.tokenCacheOctets)
     keyRings = OwnedArray(capacity: max(1, keySets.count))
     remotes = []
     remoteOfKeySet = Array(repeating: -1, count: keySets.count)
@@ -264,12 +267,13 @@ struct Authentication: ~Copyable {
       want(remotes[remote].provider, keyID: nil)
       throw .keysUnavailable
     }
+    let hits = cache.statistics.hits
     do throws(TokenError) {
-      let proof = try keyRings[rule.keySet].verify(token)
-      verifications.count(algorithm, succeeded: true)
+      let proof = try keyRings[rule.keySet].verify(token, &cache)
+      if cache.statistics.hits == hits { verifications.count(algorithm, succeeded: true) }
       return proof
     } catch {
-      verifications.count(algorithm, succeeded: false)
+      if cache.statistics.hits == hits { verifications.count(algorithm, succeeded: false) }
       if error == .noKeyMatches, remote >= 0, let name = token.keyID {
         want(remotes[remote].provider, keyID: keyIDHash(token.header.octets.span[name]))
       }

@@ -54,6 +54,9 @@ public struct Authorizer: ~Copyable {
   /// them come, the same check may get another verdict.
   public var wantedKeys: [WantedKey] { authentication.wantedKeys }
 
+  /// What the token cache did so far.
+  public var cacheStatistics: TokenCacheCounts { authentication.cache.statistics }
+
   /// How a token of `provider` with this key ID would be wanted. It allocates.
   public func wantedKey(_ keyID: [UInt8], of provider: Int) -> WantedKey {
     authentication.wantedKey(keyID, of: provider)

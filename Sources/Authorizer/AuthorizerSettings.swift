@@ -19,6 +19,8 @@ public struct AuthorizerSettings: Sendable {
   public var maximumTokensPerRule = 8
   /// How keys are searched, and where tables of elliptic-curve keys are.
   public var keyRing = KeyRingSettings()
+  /// Memory of a worker's token cache, in octets; 0: every signature is checked anew.
+  public var tokenCacheOctets = 0
 
   public init() {}
 }

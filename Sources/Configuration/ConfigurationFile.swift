@@ -108,6 +108,7 @@ extension ServiceConfiguration {
       ("parkedChecks", .integer(1...1_000_000) { $0.server.maximumParkedChecks = $1 }),
       ("parkedBytes", .integer(1024...(4096 * mebibyte)) { $0.server.maximumParkedOctets = $1 }),
       ("ecdsaTableBytes", .integer(0...(4096 * mebibyte)) { $0.tableOctets = $1 }),
+      ("tokenCacheBytes", .integer(0...(4096 * mebibyte)) { $0.authorizer.tokenCacheOctets = $1 }),
       ("tokenBytes", .integer(256...mebibyte) { $0.authorizer.token.maximumTokenBytes = $1 }),
       ("tokensPerRule", .integer(1...64) { $0.authorizer.maximumTokensPerRule = $1 }),
       ("checkHeaders", .integer(1...65_536) { $0.checkRequest.maximumHeaders = $1 }),

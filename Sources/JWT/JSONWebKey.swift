@@ -1,7 +1,7 @@
 public import Signatures
 
 /// A usable key of a key set.
-public struct JSONWebKey: Sendable {
+public struct JSONWebKey: Sendable, Hashable {
   /// `kid`, never empty.
   public let keyID: [UInt8]?
   /// `alg`: the one algorithm the key is for. Nil when the key names none; it serves all that it fits then.

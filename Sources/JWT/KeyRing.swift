@@ -34,6 +34,15 @@ public struct KeyRing: ~Copyable, Sendable {
   private var slots: [UInt32] = []
   /// Beside `verifiers`: how often one without a table was used.
   private var uses: [UInt32] = []
+  /// Beside `verifiers`: the number of each, by which the token cache knows it. A key whose name or `alg` has
+  /// changed counts as another.
+  private var numbers: [UInt64] = []
+  /// The number of the set: another one after every change.
+  private var setNumber: UInt64
+  private var nextNumber: UInt64
+  /// The verifier that was asked last, and whether one could not be made for the last token.
+  private var lastVerifier = 0
+  private var lackedVerifier = false
   /// What was there when tables were last looked for.
   private var tablesVersion: UInt64 = 0
 
@@ -47,12 +56,18 @@ public struct KeyRing: ~Copyable, Sendable {
     self.settings = settings
     hash = SeededHash(.random(in: 0 ... .max), .random(in: 0 ... .max))
     verifiers = OwnedArray(capacity: 2)
+    // Rings share a cache: each begins at a random place of a space that nobody counts through.
+    setNumber = .random(in: 0 ... .max)
+    nextNumber = setNumber &+ 1
     index(set)
   }
 
   /// Takes over another set: a rotation. Verifiers of keys that stay are kept, those of withdrawn keys go.
   /// Cost: linear in both sets.
   public mutating func replaceKeys(with set: JWKSet) {
+    let before = Dictionary(grouping: keys, by: \.key.fingerprint)
+    let after = Dictionary(grouping: set.keys, by: \.key.fingerprint)
+    setNumber = takeNumber()
     index(set)
     var stays: [Held: [Int]] = [:]
     for (position, key) in set.keys.enumerated() {
@@ -63,17 +78,27 @@ public struct KeyRing: ~Copyable, Sendable {
     var kept = OwnedArray<Verifier>(capacity: max(2, verifiers.count))
     var keptHeld: [Held] = []
     var keptUses: [UInt32] = []
+    var keptNumbers: [UInt64] = []
     while let verifier = verifiers.popLast() {
       let count = uses.popLast() ?? 0
+      let number = numbers.popLast() ?? takeNumber()
       guard let what = held.popLast(), let positions = stays.removeValue(forKey: what) else { continue }
       kept.append(verifier)
       keptUses.append(count)
+      let isTheSame = before[what.fingerprint] == after[what.fingerprint]
+      keptNumbers.append(isTheSame ? number : takeNumber())
       keptHeld.append(what)
       for position in positions { slots[Self.cell(position, what.algorithm)] = UInt32(kept.count) }
     }
     verifiers = kept
     held = keptHeld
     uses = keptUses
+    numbers = keptNumbers
+  }
+
+  private mutating func takeNumber() -> UInt64 {
+    nextNumber &+= 1
+    return nextNumber
   }
 
   /// How many verifiers have been made and are kept.
@@ -92,10 +117,42 @@ public struct KeyRing: ~Copyable, Sendable {
     return try verifySignature(token)
   }
 
+  /// The same by a cache of what was checked before. A signature that was right is believed while the key
+  /// that made it is in the set, as it was; a wrong one is refused while the set is what it was. Keys that
+  /// are not there are never remembered as wrong.
+  public mutating func verify(
+    _ token: borrowing UnverifiedToken, _ cache: inout TokenCache
+  ) throws(TokenError) -> SignatureProof {
+    guard token.isParsed else { throw .verificationFailed }
+    if !cache.isEnabled { return try verifySignature(token) }
+    let place = cache.place(token.signingInput.span, token.signature.span)
+    switch cache.verdict(place, token.signingInput.span, token.signature.span) {
+    case .right(let number)? where numbers.contains(number):
+      cache.countHit()
+      return SignatureProof(identity: token.identity)
+    case .wrong(let number)? where number == setNumber:
+      cache.countHit()
+      throw .verificationFailed
+    default: cache.countMiss()
+    }
+    do throws(TokenError) {
+      let proof = try verifySignature(token)
+      cache.insert(
+        place, token.signingInput.span, token.signature.span, .right(numbers[lastVerifier]))
+      return proof
+    } catch {
+      if error == .verificationFailed, !lackedVerifier {
+        cache.insert(place, token.signingInput.span, token.signature.span, .wrong(setNumber))
+      }
+      throw error
+    }
+  }
+
   /// The same for a token whose payload need not be claims.
   mutating func verifySignature(_ token: borrowing UnverifiedToken) throws(TokenError) -> SignatureProof {
     let algorithm = token.algorithm
     var tries = 0
+    lackedVerifier = false
     if let range = token.keyID {
       let keyID = token.header.octets.span[range]
       var next = first(keyID)
@@ -126,13 +183,18 @@ public struct KeyRing: ~Copyable, Sendable {
   }
 
   private mutating func isSigned(_ token: borrowing UnverifiedToken, by position: Int) -> Bool {
-    guard let slot = slot(position, token.algorithm) else { return false }
+    guard let slot = slot(position, token.algorithm) else {
+      // Not known to be wrong: the token may be right, and memory come back.
+      lackedVerifier = true
+      return false
+    }
+    lastVerifier = slot
     if token.algorithm.family == .ecdsa, let tables = settings.tables { useTables(tables, slot, position) }
     return verifiers[slot].isValid(signature: token.signature.span, over: token.signingInput.span)
   }
 
-  /// Takes tables over that have been built, and wishes for one when a key is used often. Costs one load of a number
-  /// that rarely changes once the key has its table.
+  /// Takes tables over that have been built, and wishes for one when a key is used often. Costs one load of a
+  /// number that rarely changes once the key has its table.
   private mutating func useTables(_ tables: ECDSATables, _ slot: Int, _ position: Int) {
     if tables.currentVersion != tablesVersion {
       tablesVersion = tables.currentVersion
@@ -159,6 +221,7 @@ public struct KeyRing: ~Copyable, Sendable {
     }
     verifiers.append(verifier)
     uses.append(0)
+    numbers.append(takeNumber())
     held.append(Held(fingerprint: keys[position].key.fingerprint, algorithm: algorithm))
     slots[cell] = UInt32(verifiers.count)
     return verifiers.count - 1

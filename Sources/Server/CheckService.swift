@@ -33,6 +33,9 @@ public struct CheckService: ~Copyable {
   /// Signature verifications since this value was made.
   public var verifications: VerificationCounts { authorizer.verifications }
 
+  /// What the token cache did so far.
+  var cacheStatistics: TokenCacheCounts { authorizer.cacheStatistics }
+
   /// Takes over keys that providers have published.
   public mutating func adoptKeys(_ entries: [KeyBoard.Entry]) { authorizer.adoptKeys(entries) }
 

@@ -1,5 +1,6 @@
 import Authorizer
 import HTTP
+import JWT
 public import Metrics
 import Policy
 import Signatures
@@ -20,6 +21,11 @@ public struct ServerMetrics: Sendable {
   private let dryRunNotAllowed: Counter
   private let succeeded: [Counter]
   private let failed: [Counter]
+  private let cacheHits: Counter
+  private let cacheMisses: Counter
+  private let cacheEvictions: Counter
+  private let cacheEntries: Gauge
+  private let cacheOctets: Gauge
   private let streams: Counter
   private let cancelled: Counter
   private let refused: Counter
@@ -76,6 +82,16 @@ public struct ServerMetrics: Sendable {
       layout.counter(
         verifications, help: verificationsHelp, labels: [("algorithm", "\($0.name)"), ("result", "invalid")])
     }
+    cacheHits = layout.counter(
+      "countersign_token_cache_hits_total", help: "Signatures whose check was found in the token cache.")
+    cacheMisses = layout.counter(
+      "countersign_token_cache_misses_total", help: "Signatures that were not in the token cache.")
+    cacheEvictions = layout.counter(
+      "countersign_token_cache_evictions_total", help: "Tokens that left the cache for want of room.")
+    cacheEntries = layout.gauge(
+      "countersign_token_cache_entries", help: "Tokens in the caches of all workers.")
+    cacheOctets = layout.gauge(
+      "countersign_token_cache_bytes", help: "Memory of the tokens in the caches of all workers.")
     connectionsOpened = layout.counter("countersign_connections_opened_total", help: "Connections accepted.")
     connectionsClosed = layout.counter("countersign_connections_closed_total", help: "Connections closed.")
     streams = layout.counter("countersign_http2_streams_total", help: "Calls begun.")
@@ -117,6 +133,14 @@ public struct ServerMetrics: Sendable {
       let bad = counts.total(algorithm, succeeded: false) &- before.total(algorithm, succeeded: false)
       if bad > 0 { cells.add(failed[Int(algorithm.rawValue)], bad) }
     }
+  }
+
+  func add(_ counts: TokenCacheCounts, since before: TokenCacheCounts, to cells: borrowing WorkerCells) {
+    cells.add(cacheHits, counts.hits &- before.hits)
+    cells.add(cacheMisses, counts.misses &- before.misses)
+    cells.add(cacheEvictions, counts.evictions &- before.evictions)
+    cells.set(cacheEntries, Int64(counts.entries))
+    cells.set(cacheOctets, Int64(counts.octets))
   }
 
   func add(_ counters: HTTP2Counters, since before: HTTP2Counters, to cells: borrowing WorkerCells) {

@@ -2,6 +2,7 @@ import Authorizer
 import Bytes
 import ExtAuthz
 import HTTP
+import JWT
 import Metrics
 import Policy
 import System
@@ -60,6 +61,7 @@ struct WorkerContext: ~Copyable {
   /// Wall clock seconds at the beginning of the batch.
   private var wallSeconds: UInt64 = 0
   private var countedVerifications: VerificationCounts
+  private var countedCache = TokenCacheCounts()
 
   init(
     service: consuming CheckService, keys: consuming KeyWaiting, workers: Int, metrics: ServerMetrics,
@@ -87,6 +89,11 @@ struct WorkerContext: ~Copyable {
     let verifications = service.verifications
     metrics.add(verifications, since: countedVerifications, to: cells)
     countedVerifications = verifications
+    let cache = service.cacheStatistics
+    if cache != countedCache {
+      metrics.add(cache, since: countedCache, to: cells)
+      countedCache = cache
+    }
   }
 
   /// The time to hold a call's deadline against. A batch of expensive checks takes longer than a deadline may

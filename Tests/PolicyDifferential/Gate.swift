@@ -42,6 +42,8 @@ struct Gate: ~Copyable {
     settings.policy.pathNormalization = PathNormalization(rawValue: mesh.pathNormalization.rawValue) ?? .none
     settings.policy.allowUnused = true
     settings.policy.allowEmpty = true
+    // Small enough that tokens leave it all the time.
+    settings.tokenCacheOctets = 32 << 10
     return settings
   }
 
