@@ -11,6 +11,7 @@ help:
 	@echo "make test    install what is missing, and run every test"
 	@echo "make demo    Envoy on 127.0.0.1:8080 in front, Countersign behind, the README's table by curl"
 	@echo "make load    200,000 checks by h2load, and the server's CPU time for each"
+	@echo "make allocations  whether a warm check allocates, on the real worker thread"
 	@echo "make rotation  an issuer's keys rotating every second under load, and an attack with invented key IDs"
 	@echo "make differential  a million random policies and requests against the oracle, in a release build"
 	@echo "make signatures  ECDSA by tables against libcrypto, 100,000 signatures, and what each algorithm costs beside it"
@@ -59,6 +60,11 @@ load: build test-packages
 rotation: build test-packages
 	swift build -c release --product countersign-load
 	@perf/rotation $(RELEASE) .build/release/countersign-load
+
+.PHONY: allocations
+allocations: build
+	swift build -c release --product countersign-load
+	@perf/allocations $(RELEASE) .build/release/countersign-load
 
 # The authorizer against Tests/PolicyOracle; the seed is printed, TRIPLES and SEED choose others.
 TRIPLES ?= 1000000

@@ -32,15 +32,21 @@ public struct HTTP2ServerConnection: ~Copyable {
   }
 
   let state: UnsafeMutablePointer<ServerSession>
+  /// Lives as long as the session that takes from it.
+  private let memory: SessionMemory?
 
   /// - Parameters:
   ///   - routes: the methods served, at most 256; their order gives `Call.method`.
   ///   - now: monotonic nanoseconds.
-  public init(settings: HTTP2Settings = HTTP2Settings(), routes: [GRPCRoute], now: UInt64) {
+  ///   - memory: of the thread that drives the connection; nil: the allocator's.
+  public init(
+    settings: HTTP2Settings = HTTP2Settings(), routes: [GRPCRoute], now: UInt64, memory: SessionMemory? = nil
+  ) {
+    self.memory = memory
     precondition(routes.count <= 256)
     unsafe state = UnsafeMutablePointer<ServerSession>.allocate(capacity: 1)
     unsafe state.initialize(to: ServerSession(settings: settings, routes: routes, now: now))
-    unsafe state.pointee.handle = makeServerSession(settings, user: state)
+    unsafe state.pointee.handle = makeServerSession(settings, user: state, memory: memory)
     if unsafe state.pointee.handle == nil || !greet() {
       unsafe state.pointee.closeReason = .failure
       unsafe state.pointee.isGoawaySubmitted = true

@@ -1,10 +1,10 @@
 import Bytes
 import CNghttp2
 
-/// Makes nghttp2's server session. `memory` is the seam for a worker's own pool: nil takes malloc.
+/// Makes nghttp2's server session, whose objects come from `memory`; nil takes malloc.
 func makeServerSession(
   _ settings: HTTP2Settings, user: UnsafeMutablePointer<ServerSession>,
-  memory: UnsafeMutablePointer<nghttp2_mem>? = nil
+  memory: SessionMemory?
 ) -> OpaquePointer? {
   var options: OpaquePointer?
   var callbacks: OpaquePointer?
@@ -25,7 +25,12 @@ func makeServerSession(
   // Closed streams are kept only for RFC 7540's priorities, which we do not follow.
   unsafe nghttp2_option_set_no_closed_streams(options, 1)
   var session: OpaquePointer?
-  let result = unsafe nghttp2_session_server_new3(&session, callbacks, user, options, memory)
+  guard let memory else {
+    let result = unsafe nghttp2_session_server_new2(&session, callbacks, user, options)
+    return unsafe result == 0 ? session : nil
+  }
+  var functions = unsafe memory.functions
+  let result = unsafe nghttp2_session_server_new3(&session, callbacks, user, options, &functions)
   return unsafe result == 0 ? session : nil
 }
 

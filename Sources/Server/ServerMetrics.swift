@@ -21,6 +21,8 @@ public struct ServerMetrics: Sendable {
   private let dryRunNotAllowed: Counter
   private let succeeded: [Counter]
   private let failed: [Counter]
+  /// What workers took from the allocator.
+  let allocated: Counter
   private let cacheHits: Counter
   private let cacheMisses: Counter
   private let cacheEvictions: Counter
@@ -82,6 +84,9 @@ public struct ServerMetrics: Sendable {
       layout.counter(
         verifications, help: verificationsHelp, labels: [("algorithm", "\($0.name)"), ("result", "invalid")])
     }
+    allocated = layout.counter(
+      "countersign_worker_allocated_bytes_total",
+      help: "Memory that the worker threads took from the allocator: none while they answer as before.")
     cacheHits = layout.counter(
       "countersign_token_cache_hits_total", help: "Signatures whose check was found in the token cache.")
     cacheMisses = layout.counter(

@@ -36,6 +36,7 @@ struct Worker: ~Copyable {
   private let shared: ServerState
   private let link: WorkerLink
   private let http2: HTTP2Settings
+  private let sessionMemory = SessionMemory()
   private var poller: Poller
   private var context: WorkerContext
   private var connections: [ConnectionSlot] = []
@@ -78,6 +79,7 @@ struct Worker: ~Copyable {
 
   /// Runs until the server stops.
   mutating func run() throws(SystemError) {
+    context.beginMetering()
     while true {
       let count = try poller.wait(timeoutMilliseconds: patience)
       context.beginBatch()
@@ -151,7 +153,9 @@ struct Worker: ~Copyable {
     }
     let descriptor = socket.descriptor
     let connection = Connection(
-      socket, HTTP2ServerConnection(settings: http2, routes: WorkerContext.routes, now: context.now))
+      socket,
+      HTTP2ServerConnection(
+        settings: http2, routes: WorkerContext.routes, now: context.now, memory: sessionMemory))
     connections[slot].connection = connection
     connections[slot].generation &+= 1
     context.cells.add(context.metrics.connectionsOpened, 1)

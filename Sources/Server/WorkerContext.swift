@@ -62,6 +62,9 @@ struct WorkerContext: ~Copyable {
   private var wallSeconds: UInt64 = 0
   private var countedVerifications: VerificationCounts
   private var countedCache = TokenCacheCounts()
+  /// What this thread has allocated; nil until it runs, and where jemalloc is not the allocator.
+  private var meter: ThreadAllocationMeter?
+  private var meteredOctets: UInt64 = 0
 
   init(
     service: consuming CheckService, keys: consuming KeyWaiting, workers: Int, metrics: ServerMetrics,
@@ -79,6 +82,12 @@ struct WorkerContext: ~Copyable {
     beginBatch()
   }
 
+  /// From now on, on the thread that answers, allocations are counted.
+  mutating func beginMetering() {
+    meter = ThreadAllocationMeter()
+    meteredOctets = meter?.allocatedBytes ?? 0
+  }
+
   mutating func beginBatch() {
     now = clock.monotonicNanoseconds()
     wallSeconds = UInt64(max(0, clock.wallSeconds()))
@@ -89,6 +98,10 @@ struct WorkerContext: ~Copyable {
     let verifications = service.verifications
     metrics.add(verifications, since: countedVerifications, to: cells)
     countedVerifications = verifications
+    if let octets = meter?.allocatedBytes, octets != meteredOctets {
+      cells.add(metrics.allocated, octets &- meteredOctets)
+      meteredOctets = octets
+    }
     let cache = service.cacheStatistics
     if cache != countedCache {
       metrics.add(cache, since: countedCache, to: cells)
