@@ -43,6 +43,13 @@ let package = Package(
     .executable(name: "countersign", targets: ["countersign"]),
     // Load for it, and for any other server that speaks ext_authz.
     .executable(name: "countersign-load", targets: ["countersign-load"]),
+    // What Benchmarks/, a package of its own, measures and measures against.
+    .library(
+      name: "CountersignBenchmarked",
+      targets: [
+        "Authorizer", "Bytes", "Check", "ExtAuthz", "Issuer", "Istio", "JWT", "Policy", "Signatures",
+        "SignatureDifferential",
+      ]),
   ],
   dependencies: [
     // The command line: subcommands, `--help` and error messages that users of Swift tools know.
