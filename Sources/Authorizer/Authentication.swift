@@ -36,6 +36,8 @@ struct Authentication: ~Copyable {
   private(set) var finder = TokenFinder()
   private(set) var token = UnverifiedToken()
   private var keyRings: OwnedArray<KeyRing>
+  /// Where in the message the token that was read last stands.
+  private var parsed: ByteRange?
   private var outcomes: [Outcome] = []
   private var headerValue = ByteBuffer(capacity: 256)
   /// The claims that policies see: those of the token that was verified last.
@@ -101,6 +103,7 @@ struct Authentication: ~Copyable {
   mutating func reset() {
     claims.clear()
     changes.reset()
+    parsed = nil
     wantedKeys.removeAll(keepingCapacity: true)
     if trace != nil { trace = AuthenticationTrace() }
   }
@@ -127,6 +130,11 @@ struct Authentication: ~Copyable {
   private mutating func requireAny(
     _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Requirement {
+    if let issuers = plan.issuers, trace == nil {
+      finder.collect(plan.rules[0], check, in: message, changes: changes)
+      if finder.found.isEmpty { return .met }
+      if finder.found.count == 1 { return requireOfIssuer(issuers, plan, check, in: message, now: now) }
+    }
     outcomes.removeAll(keepingCapacity: true)
     var error = TokenError.missing
     for index in plan.rules.indices {
@@ -142,6 +150,43 @@ struct Authentication: ~Copyable {
       }
     }
     return .met
+  }
+
+  /// The same where all rules look into the same places and one token is there: those of another issuer
+  /// refuse it with `issuer not configured`, unasked.
+  private mutating func requireOfIssuer(
+    _ issuers: IssuerIndex, _ plan: borrowing WorkloadPlan, _ check: borrowing Check,
+    in message: Span<UInt8>, now: UInt64
+  ) -> Requirement {
+    do throws(TokenError) {
+      try parse(finder.found[0], message)
+    } catch {
+      // Every rule says so.
+      return .failed(error)
+    }
+    var candidates = 0..<0
+    if let issuer = token.issuer { candidates = issuers.rules(of: token.payload.octets.span[issuer]) }
+    var error = TokenError.missing
+    var first: TokenError?
+    for position in candidates {
+      let index = issuers.rule(at: position)
+      // A rule in front of it that was not asked.
+      if index > position - candidates.lowerBound, first == nil { first = .issuerNotConfigured }
+      switch evaluate(plan.rules[index], check, in: message, now: now) {
+      case .passed: return .met
+      case .missing: break
+      case .failed(let found):
+        Self.merge(found, into: &error)
+        first = first ?? found
+      }
+    }
+    if candidates.count < plan.rules.count {
+      Self.merge(.issuerNotConfigured, into: &error)
+      first = first ?? .issuerNotConfigured
+    }
+    guard let first else { return .met }
+    Self.merge(first, into: &error)
+    return .failed(error)
   }
 
   /// ALL over the rules, where an optional one may be missing.
@@ -215,7 +260,7 @@ struct Authentication: ~Copyable {
     _ index: Int, _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) throws(TokenError) {
     let found = finder.found[index]
-    try Self.parse(found, message, finder, into: &token, settings.token)
+    try parse(found, message)
     if trace != nil { traceFacts(ofToken: index) }
     try verify(rule, now: now)
     if rule.forwardsToken { return }
@@ -230,15 +275,26 @@ struct Authentication: ~Copyable {
     }
   }
 
-  private static func parse(
-    _ found: FoundToken, _ message: Span<UInt8>, _ finder: borrowing TokenFinder,
-    into token: inout UnverifiedToken, _ settings: TokenSettings
-  ) throws(TokenError) {
+  /// Reads a token, unless it is the one that was read last for this request.
+  private mutating func parse(_ found: FoundToken, _ message: Span<UInt8>) throws(TokenError) {
     switch found.text {
     case .unreadable: throw .malformed
-    case .message(let range): try token.parse(message[range], settings)
-    case .decoded(let range): try token.parse(finder.decoded.span[range], settings)
+    case .message(let range):
+      if let parsed, parsed == range, token.isParsed { return }
+      parsed = nil
+      try token.parse(message[range], settings.token)
+      parsed = range
+    case .decoded(let range):
+      parsed = nil
+      try Self.read(range, finder, into: &token, settings.token)
     }
+  }
+
+  private static func read(
+    _ range: ByteRange, _ finder: borrowing TokenFinder, into token: inout UnverifiedToken,
+    _ settings: TokenSettings
+  ) throws(TokenError) {
+    try token.parse(finder.decoded.span[range], settings)
   }
 
   /// Issuer, times, audience, signature, behind the parse: in Envoy's order, the first failure decides

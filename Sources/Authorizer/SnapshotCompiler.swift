@@ -101,7 +101,8 @@ extension PolicySnapshot {
       return ByteRange(start..<octets.count)
     }
     return WorkloadPlan(
-      name: policies.workload.name, rules: rules, requiresToken: requiresToken, octets: octets,
+      name: policies.workload.name, rules: rules, issuers: IssuerIndex(jwtRules),
+      requiresToken: requiresToken, octets: octets,
       outputHeaders: ranges, table: table, ruleNames: ruleNames)
   }
 }

@@ -60,6 +60,14 @@ struct TokenRule: ~Copyable, Sendable {
     octets = pool
   }
 
+  /// Where a rule looks for tokens, for comparison.
+  static func places(of rule: JWTRule) -> [[String]] {
+    [
+      headerLocations(rule).flatMap { [$0.name, $0.prefix] }, parameterNames(rule),
+      sortedOnce(rule.fromCookies),
+    ]
+  }
+
   private static func headerLocations(_ rule: JWTRule) -> [(name: String, prefix: String)] {
     if usesDefaultLocations(rule) { return [("authorization", "Bearer ")] }
     let sorted = rule.fromHeaders.map { ($0.name.lowercased(), $0.prefix) }.sorted {

@@ -33,7 +33,8 @@ public struct UnverifiedToken: ~Copyable, Sendable {
   public internal(set) var payload: JSONDocument
   /// Which text of which token this is: a proof of another one does not promote this.
   private(set) var identity: Identity
-  var isParsed = false
+  /// Whether it holds a token.
+  public internal(set) var isParsed = false
 
   /// `alg`.
   public internal(set) var algorithm = Algorithm.es256

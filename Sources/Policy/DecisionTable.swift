@@ -29,6 +29,10 @@ public struct DecisionTable: ~Copyable, Sendable {
   let entries: [Entry]
   let rules: [RuleRow]
   let groups: Groups
+  /// The rule of each entry.
+  let entryRules: [UInt32]
+  /// Which entries a check has to look at; nil for a small table.
+  let candidates: CandidateIndex?
   /// An ALLOW policy denies what no ALLOW rule allows, even when it has no rule itself.
   let enforcesAllow: Bool
   let enforcesDeny: Bool
@@ -83,6 +87,12 @@ public struct DecisionTable: ~Copyable, Sendable {
     entries = builder.entries
     rules = builder.rules
     self.groups = groups
+    entryRules = builder.rules.enumerated().flatMap { index, rule in
+      [UInt32](repeating: UInt32(index), count: Int(rule.entryCount))
+    }
+    candidates =
+      builder.entries.count < settings.indexedEntries
+      ? nil : CandidateIndex(builder.entries.indices.map { builder.keys(ofEntry: $0) })
     enforcesAllow = policies.contains { $0.action == .allow && !$0.isDryRun }
     enforcesDeny = policies.contains { $0.action == .deny && !$0.isDryRun }
     evaluatesDryRunAllow = policies.contains { $0.action == .allow && $0.isDryRun }
@@ -116,6 +126,17 @@ public struct DecisionTable: ~Copyable, Sendable {
   ) -> Decision {
     if !check.hasHTTP { return Decision(.denied(.notHTTP)) }
     guard prepare(check, in: message, &scratch) else { return Decision(.denied(.malformedPath)) }
+    if let candidates {
+      var found: [UInt64] = []
+      swap(&found, &scratch.candidates)
+      let host = message[check.host]
+      if pathNormalization != .none {
+        candidates.find(path: scratch.path.span[0..<scratch.pathCount], host: host, into: &found)
+      } else {
+        candidates.find(path: message[check.path][0..<scratch.pathCount], host: host, into: &found)
+      }
+      swap(&found, &scratch.candidates)
+    }
 
     let audit = firstMatch(in: groups.audit, check, message, changes, claims, &scratch)
     let outcome = enforce(check, message, changes, claims, &scratch)
@@ -175,6 +196,7 @@ public struct DecisionTable: ~Copyable, Sendable {
     _ changes: borrowing RequestChanges,
     _ claims: borrowing VerifiedClaims, _ scratch: inout PolicyScratch
   ) -> RuleIndex? {
+    if candidates != nil { return firstCandidate(in: group, check, message, changes, claims, &scratch) }
     var rule = group.lowerBound
     while rule < group.upperBound {
       let row = rules[rule]
@@ -185,6 +207,34 @@ public struct DecisionTable: ~Copyable, Sendable {
         entry += 1
       }
       rule += 1
+    }
+    return nil
+  }
+
+  /// The same among the candidates alone: entries stand in the order of their rules.
+  private func firstCandidate(
+    in group: Range<Int>, _ check: borrowing Check, _ message: Span<UInt8>,
+    _ changes: borrowing RequestChanges,
+    _ claims: borrowing VerifiedClaims, _ scratch: inout PolicyScratch
+  ) -> RuleIndex? {
+    if group.isEmpty { return nil }
+    let start = Int(rules[group.lowerBound].firstEntry)
+    let last = rules[group.upperBound - 1]
+    let end = Int(last.firstEntry) + Int(last.entryCount)
+    if start == end { return nil }
+    var word = start >> 6
+    while word <= (end - 1) >> 6 {
+      var bits = scratch.candidates[word]
+      if word == start >> 6 { bits &= .max << UInt64(start & 63) }
+      if word == (end - 1) >> 6 { bits &= .max >> UInt64(63 - (end - 1) & 63) }
+      while bits != 0 {
+        let entry = word << 6 + bits.trailingZeroBitCount
+        bits &= bits &- 1
+        if holds(entries[entry], check, message, changes, claims, &scratch) {
+          return RuleIndex(Int(entryRules[entry]))
+        }
+      }
+      word += 1
     }
     return nil
   }

@@ -26,6 +26,10 @@ public struct PolicySettings: Sendable {
   /// 786,432; the default keeps a table below about 150 MB.
   public var maximumClauses = 10_000_000
 
+  /// A table with at least so many entries (sources times operations) finds those that a check can match by
+  /// hash; below, walking all is as fast.
+  public var indexedEntries = 12
+
   public init() {}
 
   /// The local trust domain and its other names, the local one first.

@@ -7,6 +7,8 @@ public struct PolicyScratch: ~Copyable, Sendable {
   var asked: [UInt64] = []
   /// What it said.
   var held: [UInt64] = []
+  /// A bit for each entry that may match.
+  var candidates: [UInt64] = []
   /// The normalised path, then the query.
   var path: ByteBuffer
   /// How many octets of the path are matched: those of `path` when it was normalised, else those of the

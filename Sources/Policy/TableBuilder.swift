@@ -94,6 +94,25 @@ struct TableBuilder {
     rules.append(RuleRow(firstEntry: UInt32(firstEntry), entryCount: UInt32(entries.count - firstEntry)))
   }
 
+  /// The patterns of one literal of the entry of which one must match, if it has such a literal; the one with
+  /// the fewest.
+  func keys(ofEntry index: Int) -> [CandidateIndex.Key] {
+    let entry = entries[index]
+    var best: [CandidateIndex.Key] = []
+    for literal in literals[Int(entry.firstLiteral)..<(Int(entry.firstLiteral) + Int(entry.literalCount))] {
+      let row = predicates[literal.predicate]
+      // Metadata that cannot be read denies the check: whoever looks at it must not be passed over.
+      if row.attribute == .filterMetadata { return [] }
+      if literal.isNegated { continue }
+      let range = Int(row.firstMatcher)..<(Int(row.firstMatcher) + Int(row.matcherCount))
+      let keys = matchers[range].compactMap {
+        CandidateIndex.Key(row.attribute, $0.kind, Array(pool[$0.text.indices]))
+      }
+      if keys.count == range.count, best.isEmpty || keys.count < best.count { best = keys }
+    }
+    return best
+  }
+
   private func cost(of literal: Literal) -> Int {
     let predicate = predicates[literal.predicate]
     return predicate.attribute.cost * max(1, Int(predicate.matcherCount))
