@@ -1,8 +1,8 @@
 public import Fetch
 public import Istio
 
-/// How hosts are reached, by what ServiceEntries and DestinationRules say (semantics, section 1.9): Host and TLS
-/// server name stay those of the URL, the address and the trust are the resources'.
+/// How hosts are reached, by what ServiceEntries and DestinationRules say (semantics, section 1.9): Host and
+/// TLS server name stay those of the URL, the address and the trust are the resources'.
 public struct MeshHosts: Sendable {
   public struct Route: Sendable {
     public var endpoints: [FetchRequest.Endpoint] = []
@@ -56,7 +56,7 @@ public struct MeshHosts: Sendable {
   ///   - isSecure: the URL says https, which no resource takes back.
   public func route(to host: String, port: UInt16, isSecure: Bool) throws(Refusal) -> Route {
     var route = Route()
-    let entry = entries.first { entry in entry.hosts.contains { $0.value == host } }
+    let entry = try entry(for: host, port)
     if let entry { route.endpoints = try endpoints(of: entry, host, port, &route.warnings) }
     guard let rule = try rule(for: host, entry?.metadata.namespace) else { return route }
     let given: ClientTLS? = if let own = rule.portTLS[port] { own } else { rule.tls }
@@ -66,6 +66,20 @@ public struct MeshHosts: Sendable {
   }
 
   // MARK: Where
+
+  /// The entry that names the host, at best with the port. Two that do would leave the choice to the order of
+  /// files.
+  private func entry(for host: String, _ port: UInt16) throws(Refusal) -> ServiceEntry? {
+    let all = entries.filter { entry in entry.hosts.contains { $0.value == host } }
+    let listing = all.filter { entry in entry.ports.contains { $0.number == port } }
+    if listing.count > 1 {
+      let message =
+        "a second ServiceEntry says where `\(host)` is at port \(port), beside the one at "
+        + "\(listing[0].metadata.position): keep one"
+      throw refusal("several-service-entries", listing[1].metadata.position, message)
+    }
+    return listing.first ?? all.first
+  }
 
   private func endpoints(
     of entry: ServiceEntry, _ host: String, _ port: UInt16, _ warnings: inout [Diagnostic]
@@ -107,8 +121,8 @@ public struct MeshHosts: Sendable {
 
   // MARK: Whom to believe
 
-  /// The rule of the nearest namespace, and there the one that names the host most exactly (as Istio looks them
-  /// up). Two that are alike would leave the choice to the order of files.
+  /// The rule of the nearest namespace, and there the one that names the host most exactly (as Istio looks
+  /// them up). Two that are alike would leave the choice to the order of files.
   private func rule(for host: String, _ entryNamespace: String?) throws(Refusal) -> DestinationRule? {
     let fitting = rules.filter { Self.matches($0.host.value, host) }
     let places: [(String) -> Bool] = [

@@ -63,8 +63,10 @@ struct CandidateIndex: Sendable {
     let length = key.text.count
     func note(_ patterns: inout CandidatePatterns) {
       switch key.part {
-      case .whole: patterns.hasWholes = true
-      case .beginning: Self.mark(length, &patterns.beginnings)
+      case .whole: patterns.longestWhole = max(patterns.longestWhole, length)
+      case .beginning:
+        patterns.longestBeginning = max(patterns.longestBeginning, length)
+        Self.mark(length, &patterns.beginnings)
       case .end: Self.mark(length, &patterns.ends)
       }
     }
@@ -91,14 +93,17 @@ struct CandidateIndex: Sendable {
   ) {
     var hash = start(.beginning)
     var index = 0
-    while true {
+    let mayBeWhole = text.count <= patterns.longestWhole
+    // However long a client makes a text, only so much of it is looked at.
+    let last = mayBeWhole ? text.count : min(text.count, patterns.longestBeginning)
+    while index <= last {
       if Self.has(index, patterns.beginnings) { add(finished(hash), patterns, &candidates) }
-      if index == text.count { break }
+      if index == last { break }
       hash = Self.step(hash, text[index])
       index += 1
     }
     // The whole is a beginning of its full length with another ending.
-    if patterns.hasWholes { add(finished(hash ^ Self.wholeMark), patterns, &candidates) }
+    if mayBeWhole { add(finished(hash ^ Self.wholeMark), patterns, &candidates) }
     if patterns.ends.isEmpty { return }
     hash = start(.end)
     index = 0
@@ -166,7 +171,9 @@ struct CandidatePatterns: Sendable {
   /// A bit for each length that a beginning or an end has.
   var beginnings: [UInt64] = []
   var ends: [UInt64] = []
-  var hasWholes = false
+  /// A longer text is no whole, and no further part of one is a beginning; -1: there are none.
+  var longestWhole = -1
+  var longestBeginning = -1
   var isEmpty: Bool { hashes.isEmpty }
 
   mutating func fill(_ found: [UInt64: [UInt32]], _ lists: inout [UInt32]) {

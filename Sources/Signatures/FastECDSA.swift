@@ -103,6 +103,10 @@ final class FastECDSA: @unchecked Sendable {
     let isRead = unsafe digest.span.withUnsafeBufferPointer {
       unsafe BN_bin2bn($0.baseAddress, Int32(octets), number(.hash)) != nil
     }
+    // Above the order once in 2^32 on P-256: the number counts modulo the order.
+    if unsafe isRead && BN_cmp(number(.hash), shared.order) >= 0 {
+      guard unsafe BN_sub(number(.hash), number(.hash), shared.order) == 1 else { return false }
+    }
     return isRead && product(.hash, .inverse, .u1) && product(.r, .inverse, .u2)
   }
 

@@ -68,6 +68,16 @@ import Testing
     #expect(route.endpoints.isEmpty && route.warnings.map(\.code) == ["unlisted-port"])
   }
 
+  @Test func `two entries for a host and port are refused, and one of another port is not`() throws {
+    let spec = "resolution: STATIC, endpoints: [{address: 10.0.0.1}]"
+    let first = entry("ports: [{number: 443, name: a}], \(spec)")
+    let same = entry("ports: [{number: 443, name: b}], \(spec)", namespace: "other")
+    let tie = hosts(first, same)
+    #expect(throws: MeshHosts.Refusal.self) { try endpoints(tie) }
+    let beside = hosts(first, entry("ports: [{number: 80, name: b}], \(spec)", namespace: "other"))
+    #expect(try endpoints(beside) == ["10.0.0.1:443"])
+  }
+
   @Test func `what is not exported to a workload's namespace is not seen`() throws {
     let spec = "ports: [{number: 443, name: a}], resolution: STATIC, endpoints: [{address: 10.0.0.1}]"
     for (exports, namespace, isSeen) in [
