@@ -17,11 +17,20 @@ final class CurveArithmetic: @unchecked Sendable {
   /// Products of the generator; nil for P-256, whose own implementation has them built in.
   let generator: PointTable?
 
-  private static let all = Curve.allCases.map { CurveArithmetic($0) }
+  // One by one: the generator's table of a curve that nobody uses would take megabytes.
+  private static let p256 = CurveArithmetic(.p256)
+  private static let p384 = CurveArithmetic(.p384)
+  private static let p521 = CurveArithmetic(.p521)
 
   /// Nil when libcrypto could not make its objects, or the generator's table failed its check: nothing on
   /// this curve is then fast.
-  static func of(_ curve: Curve) -> CurveArithmetic? { all[Int(curve.rawValue)] }
+  static func of(_ curve: Curve) -> CurveArithmetic? {
+    switch curve {
+    case .p256: p256
+    case .p384: p384
+    case .p521: p521
+    }
+  }
 
   private init?(_ curve: Curve) {
     self.curve = curve

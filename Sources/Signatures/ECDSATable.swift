@@ -16,8 +16,8 @@ public final class ECDSATable: @unchecked Sendable {
 
   /// About the memory that a table takes, in octets.
   public static func octets(_ curve: Curve) -> Int {
-    // 37 windows of 64 affine points of 64 octets.
-    curve == .p256 ? 37 * 64 * 64 : PointTable.octets(curve)
+    // 37 windows of 64 affine points of 64 octets, and libcrypto's objects around them.
+    curve == .p256 ? 2 * 37 * 64 * 64 : PointTable.octets(curve)
   }
 
   /// Builds the table of an elliptic-curve key. Cost: about 25 ms for P-256, 20 to 60 for the others.

@@ -22,7 +22,7 @@ public final class ECDSATables: Sendable {
   private let onWish = Mutex<(@Sendable () -> Void)?>(nil)
 
   /// - Parameter maximumOctets: of all tables together; a key beyond that is checked without one. P-256 takes
-  /// 0.15 MB a key, P-384 1.8 and P-521 3.2; the two latter the same once for their generator, which does not
+  /// 0.3 MB a key, P-384 2.8 and P-521 4.2; the two latter the same once for their generator, which does not
   /// count.
   @inline(never)
   public init(maximumOctets: Int) { self.maximumOctets = maximumOctets }
