@@ -8,6 +8,41 @@ import Glibc
 /// It belongs to one thread, with all connections that use it, and each of them keeps it alive.
 @safe
 public final class SessionMemory {
+  /// At one address for nghttp2, which hands it back at every call: reaching it counts no reference.
+  private let pool: UnsafeMutablePointer<SessionPool>
+
+  /// - Parameter maximumIdleOctets: a worker's worth of streams that were open at once; 4 MiB is about 2,000.
+  public init(maximumIdleOctets: Int = 4 << 20) {
+    unsafe pool = .allocate(capacity: 1)
+    unsafe pool.initialize(to: SessionPool(maximumIdleOctets: maximumIdleOctets))
+  }
+
+  deinit {
+    unsafe pool.deinitialize(count: 1)
+    unsafe pool.deallocate()
+  }
+
+  /// What nghttp2 is handed, and copies.
+  var functions: nghttp2_mem {
+    unsafe nghttp2_mem(
+      mem_user_data: UnsafeMutableRawPointer(pool),
+      malloc: { unsafe SessionMemory.pool($1)?.pointee.take($0) },
+      free: { unsafe SessionMemory.pool($1)?.pointee.give($0) },
+      calloc: { unsafe SessionMemory.pool($2)?.pointee.takeZeroed($0, $1) },
+      realloc: { unsafe SessionMemory.pool($2)?.pointee.resize($0, $1) })
+  }
+
+  private static func pool(_ user: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<SessionPool>? {
+    unsafe user?.assumingMemoryBound(to: SessionPool.self)
+  }
+}
+
+@available(*, unavailable)
+extension SessionMemory: Sendable {}
+
+/// The blocks of a `SessionMemory`.
+@safe
+struct SessionPool: ~Copyable {
   /// In front of each block: its class, and room for its alignment.
   private static let head = 16
   private static let steps = 32
@@ -19,8 +54,7 @@ public final class SessionMemory {
   private(set) var idleOctets = 0
   private let maximumIdleOctets: Int
 
-  /// - Parameter maximumIdleOctets: a worker's worth of streams that were open at once; 4 MiB is about 2,000.
-  public init(maximumIdleOctets: Int = 4 << 20) {
+  init(maximumIdleOctets: Int) {
     self.maximumIdleOctets = maximumIdleOctets
     unsafe lists = .allocate(capacity: Self.classes)
     unsafe lists.initialize(repeating: nil, count: Self.classes)
@@ -35,22 +69,6 @@ public final class SessionMemory {
       }
     }
     unsafe lists.deallocate()
-  }
-
-  /// What nghttp2 is handed, and copies.
-  var functions: nghttp2_mem {
-    let user = unsafe Unmanaged.passUnretained(self).toOpaque()
-    return unsafe nghttp2_mem(
-      mem_user_data: user,
-      malloc: { unsafe SessionMemory.of($1)?.take($0) },
-      free: { unsafe SessionMemory.of($1)?.give($0) },
-      calloc: { unsafe SessionMemory.of($2)?.takeZeroed($0, $1) },
-      realloc: { unsafe SessionMemory.of($2)?.resize($0, $1) })
-  }
-
-  private static func of(_ user: UnsafeMutableRawPointer?) -> SessionMemory? {
-    guard let user = unsafe user else { return nil }
-    return unsafe Unmanaged<SessionMemory>.fromOpaque(user).takeUnretainedValue()
   }
 
   /// The class that a size needs, and the octets of its blocks; nil beyond the largest.
@@ -71,7 +89,7 @@ public final class SessionMemory {
     index < steps ? (index + 1) * 32 : (steps * 64) << (index - steps)
   }
 
-  func take(_ size: Int) -> UnsafeMutableRawPointer? {
+  mutating func take(_ size: Int) -> UnsafeMutableRawPointer? {
     guard let (index, octets) = Self.place(size) else { return unsafe fresh(size, Self.large) }
     if let block = unsafe lists[index] {
       unsafe lists[index] = unsafe block.load(as: UnsafeMutableRawPointer?.self)
@@ -87,7 +105,7 @@ public final class SessionMemory {
     return unsafe start + Self.head
   }
 
-  func give(_ block: UnsafeMutableRawPointer?) {
+  mutating func give(_ block: UnsafeMutableRawPointer?) {
     guard let block = unsafe block else { return }
     let index = unsafe (block - Self.head).load(as: UInt64.self)
     precondition(index <= Self.large, "a block that is not ours")
@@ -101,14 +119,14 @@ public final class SessionMemory {
     idleOctets += octets
   }
 
-  func takeZeroed(_ count: Int, _ size: Int) -> UnsafeMutableRawPointer? {
+  mutating func takeZeroed(_ count: Int, _ size: Int) -> UnsafeMutableRawPointer? {
     let (octets, overflow) = count.multipliedReportingOverflow(by: size)
     guard !overflow, let block = unsafe take(octets) else { return nil }
     unsafe memset(block, 0, octets)
     return unsafe block
   }
 
-  func resize(_ block: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
+  mutating func resize(_ block: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
     guard let block = unsafe block else { return unsafe take(size) }
     let index = unsafe (block - Self.head).load(as: UInt64.self)
     if index == Self.large {
@@ -123,6 +141,3 @@ public final class SessionMemory {
     return unsafe other
   }
 }
-
-@available(*, unavailable)
-extension SessionMemory: Sendable {}

@@ -11,7 +11,7 @@ import Testing
     let seed = named ?? UInt64.random(in: 0 ... .max)
     print("SessionMemoryTests seed \(seed)")
     var random = SeededGenerator(seed: seed)
-    let memory = SessionMemory(maximumIdleOctets: 256 << 10)
+    var memory = SessionPool(maximumIdleOctets: 256 << 10)
     var held: [(block: UnsafeMutableRawPointer, size: Int, mark: UInt8)] = unsafe []
     func check(_ one: (block: UnsafeMutableRawPointer, size: Int, mark: UInt8), _ size: Int) -> Bool {
       (0..<size).allSatisfy { unsafe one.block.load(fromByteOffset: $0, as: UInt8.self) == one.mark }
