@@ -79,7 +79,7 @@ SIGNATURES ?= 100000
 signatures: packages
 	swift build -c release --product signature-differential
 	.build/release/signature-differential --count $(SIGNATURES) $(if $(SEED),--seed $(SEED))
-	.build/release/signature-differential --measure 5
+	.build/release/signature-differential --measure 7
 
 # Whether that comparison finds mistakes: each of Tests/PolicyDifferential/mutations, in a copy of the sources.
 mutations: packages

@@ -130,10 +130,10 @@ struct Authentication: ~Copyable {
   private mutating func requireAny(
     _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Requirement {
-    if let issuers = plan.issuers, trace == nil {
+    if plan.issuers.isUsed, trace == nil {
       finder.collect(plan.rules[0], check, in: message, changes: changes)
       if finder.found.isEmpty { return .met }
-      if finder.found.count == 1 { return requireOfIssuer(issuers, plan, check, in: message, now: now) }
+      if finder.found.count == 1 { return requireOfIssuer(plan, check, in: message, now: now) }
     }
     outcomes.removeAll(keepingCapacity: true)
     var error = TokenError.missing
@@ -155,8 +155,7 @@ struct Authentication: ~Copyable {
   /// The same where all rules look into the same places and one token is there: those of another issuer
   /// refuse it with `issuer not configured`, unasked.
   private mutating func requireOfIssuer(
-    _ issuers: IssuerIndex, _ plan: borrowing WorkloadPlan, _ check: borrowing Check,
-    in message: Span<UInt8>, now: UInt64
+    _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Requirement {
     do throws(TokenError) {
       try parse(finder.found[0], message)
@@ -165,11 +164,11 @@ struct Authentication: ~Copyable {
       return .failed(error)
     }
     var candidates = 0..<0
-    if let issuer = token.issuer { candidates = issuers.rules(of: token.payload.octets.span[issuer]) }
+    if let issuer = token.issuer { candidates = plan.issuers.rules(of: token.payload.octets.span[issuer]) }
     var error = TokenError.missing
     var first: TokenError?
     for position in candidates {
-      let index = issuers.rule(at: position)
+      let index = plan.issuers.rule(at: position)
       // A rule in front of it that was not asked.
       if index > position - candidates.lowerBound, first == nil { first = .issuerNotConfigured }
       switch evaluate(plan.rules[index], check, in: message, now: now) {

@@ -12,15 +12,16 @@ struct IssuerIndex: Sendable {
   private var counts: [UInt32]
   private var lists: [UInt32] = []
 
-  /// - Returns: nil when the rules are not such ones, or too few for it to matter.
-  init?(_ rules: [JWTRule]) {
-    guard rules.count > 1, let first = rules.first else { return nil }
-    let places = TokenRule.places(of: first)
-    guard
-      rules.allSatisfy({
+  /// Off when the rules are not such ones, or too few for it to matter.
+  let isUsed: Bool
+
+  init(_ rules: [JWTRule]) {
+    let places = rules.first.map(TokenRule.places)
+    isUsed =
+      rules.count > 1
+      && rules.allSatisfy {
         !$0.issuer.isEmpty && $0.presence == .optional && TokenRule.places(of: $0) == places
-      })
-    else { return nil }
+      }
     let hash = SeededHash(.random(in: 0 ... .max), .random(in: 0 ... .max))
     self.hash = hash
     var found: [UInt64: [UInt32]] = [:]

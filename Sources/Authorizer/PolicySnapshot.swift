@@ -10,8 +10,8 @@ struct WorkloadPlan: ~Copyable, Sendable {
   let name: String
   /// All token rules that apply, in Envoy's order.
   let rules: OwnedArray<TokenRule>
-  /// Which rules an issuer's token is held against; nil: all.
-  let issuers: IssuerIndex?
+  /// Which rules an issuer's token is held against; all of them where it is not used.
+  let issuers: IssuerIndex
   /// Some rule has `presence: REQUIRED`, which changes how rules combine.
   let requiresToken: Bool
   /// What the ranges below refer to.

@@ -15,8 +15,14 @@ struct CandidateIndex: Sendable {
   private var lists: [UInt32] = []
   private let seed: UInt64 = .random(in: 0 ... .max)
 
-  /// - Parameter keys: for each entry the patterns of which one must match; empty: always a candidate.
-  init(_ keys: [[Key]]) {
+  /// Off for a small table, which is walked.
+  let isUsed: Bool
+
+  /// - Parameter keys: for each entry the patterns of which one must match; empty: always a candidate. Nil: the
+  ///   index is not used.
+  init(_ keys: [[Key]]?) {
+    isUsed = keys != nil
+    let keys = keys ?? []
     always = [UInt64](repeating: 0, count: (keys.count + 63) / 64)
     var found: [Bool: [UInt64: [UInt32]]] = [true: [:], false: [:]]
     for (entry, keys) in keys.enumerated() {

@@ -31,8 +31,8 @@ public struct DecisionTable: ~Copyable, Sendable {
   let groups: Groups
   /// The rule of each entry.
   let entryRules: [UInt32]
-  /// Which entries a check has to look at; nil for a small table.
-  let candidates: CandidateIndex?
+  /// Which entries a check has to look at. Not optional: unwrapping would retain what all workers share.
+  let candidates: CandidateIndex
   /// An ALLOW policy denies what no ALLOW rule allows, even when it has no rule itself.
   let enforcesAllow: Bool
   let enforcesDeny: Bool
@@ -90,9 +90,9 @@ public struct DecisionTable: ~Copyable, Sendable {
     entryRules = builder.rules.enumerated().flatMap { index, rule in
       [UInt32](repeating: UInt32(index), count: Int(rule.entryCount))
     }
-    candidates =
+    candidates = CandidateIndex(
       builder.entries.count < settings.indexedEntries
-      ? nil : CandidateIndex(builder.entries.indices.map { builder.keys(ofEntry: $0) })
+        ? nil : builder.entries.indices.map { builder.keys(ofEntry: $0) })
     enforcesAllow = policies.contains { $0.action == .allow && !$0.isDryRun }
     enforcesDeny = policies.contains { $0.action == .deny && !$0.isDryRun }
     evaluatesDryRunAllow = policies.contains { $0.action == .allow && $0.isDryRun }
@@ -126,7 +126,7 @@ public struct DecisionTable: ~Copyable, Sendable {
   ) -> Decision {
     if !check.hasHTTP { return Decision(.denied(.notHTTP)) }
     guard prepare(check, in: message, &scratch) else { return Decision(.denied(.malformedPath)) }
-    if let candidates {
+    if candidates.isUsed {
       var found: [UInt64] = []
       swap(&found, &scratch.candidates)
       let host = message[check.host]
@@ -196,7 +196,7 @@ public struct DecisionTable: ~Copyable, Sendable {
     _ changes: borrowing RequestChanges,
     _ claims: borrowing VerifiedClaims, _ scratch: inout PolicyScratch
   ) -> RuleIndex? {
-    if candidates != nil { return firstCandidate(in: group, check, message, changes, claims, &scratch) }
+    if candidates.isUsed { return firstCandidate(in: group, check, message, changes, claims, &scratch) }
     var rule = group.lowerBound
     while rule < group.upperBound {
       let row = rules[rule]

@@ -72,7 +72,7 @@ struct ParkingBench: ~Copyable {
   private(set) var answers: [[Peer.Seen]] = [[], []]
   private(set) var isOpen = true
 
-  init(_ world: World) throws {
+  init(_ world: World, settings: ServerSettings = ServerSettings()) throws {
     self.world = world
     board = KeyBoard(providers: 1, settings: KeySettings())
     var ends: [Int32] = [0, 0]
@@ -82,7 +82,7 @@ struct ParkingBench: ~Copyable {
     context = WorkerContext(
       service: CheckService(snapshot: world.snapshot, settings: CheckRequestSettings()),
       keys: KeyWaiting(board: board, settings: KeySettings()), workers: 1, metrics: world.metrics,
-      cells: world.registry.makeCells(), clock: .manual(clock), settings: ServerSettings())
+      cells: world.registry.makeCells(), clock: .manual(clock), settings: settings)
     connection = ConnectionState(
       socket: Socket(owning: ends[1]),
       http: HTTP2ServerConnection(

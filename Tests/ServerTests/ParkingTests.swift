@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import KeySets
+@testable import Server
 
 /// Checks that wait for keys: whatever happens, in whatever order, each is answered once, in time, by the keys of
 /// that moment, or not at all when nobody listens (design, section 3).
@@ -142,6 +143,22 @@ import Testing
         }
         try run(steps, world)
       }
+    }
+  }
+
+  @Test func `beyond the room for waiting checks or their octets, a check is answered at once`() throws {
+    let world = try ParkingBench.World()
+    var few = ServerSettings()
+    few.maximumParkedChecks = 1
+    var short = ServerSettings()
+    short.maximumParkedOctets = world.messages[0].count + 1
+    for settings in [few, short] {
+      var bench = try ParkingBench(world, settings: settings)
+      bench.call(0, timeout: "1000m")
+      bench.call(1, timeout: "1000m")
+      #expect(bench.waiting == 1 && bench.answers[0].isEmpty && bench.answers[1].count == 1)
+      #expect(try !isAllowed(try #require(bench.answers[1].first)))
+      #expect(bench.waitingOctets <= settings.maximumParkedOctets)
     }
   }
 
