@@ -14,7 +14,7 @@ help:
 	@echo "make allocations  whether a warm check allocates, on the real worker thread"
 	@echo "make rotation  an issuer's keys rotating every second under load, and an attack with invented key IDs"
 	@echo "make differential  a million random policies and requests against the oracle, in a release build"
-	@echo "make signatures  ECDSA by tables against libcrypto, 100,000 signatures, and what each algorithm costs beside it"
+	@echo "make signatures  ECDSA by tables and RSA without EVP against libcrypto, 100,000 signatures, and what each algorithm costs beside it"
 	@echo "make mutations     whether it finds mistakes that are put into the sources"
 	@echo "make generate  make the test messages of Tests/ExtAuthzTests/Proto anew"
 	@echo "make format  format every Swift file in place;  make lint  only say what is wrong"

@@ -140,6 +140,11 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    // What the transport alone costs: perf/run tells a check's CPU time beside it.
+    .executableTarget(
+      name: "transport-floor", dependencies: ["HTTP", "EventLoop", "System", "Bytes"], path: "perf/floor",
+      swiftSettings: settings),
+
     // Tests mirror Sources, name for name.
     .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
     // What the specification says about a request, slowly; it knows nothing of ours.

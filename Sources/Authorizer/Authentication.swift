@@ -281,19 +281,19 @@ struct Authentication: ~Copyable {
     case .message(let range):
       if let parsed, parsed == range, token.isParsed { return }
       parsed = nil
-      try token.parse(message[range], settings.token)
+      try token.parse(message[range], settings.token, &cache)
       parsed = range
     case .decoded(let range):
       parsed = nil
-      try Self.read(range, finder, into: &token, settings.token)
+      try Self.read(range, finder, into: &token, settings.token, &cache)
     }
   }
 
   private static func read(
     _ range: ByteRange, _ finder: borrowing TokenFinder, into token: inout UnverifiedToken,
-    _ settings: TokenSettings
+    _ settings: TokenSettings, _ cache: inout TokenCache
   ) throws(TokenError) {
-    try token.parse(finder.decoded.span[range], settings)
+    try token.parse(finder.decoded.span[range], settings, &cache)
   }
 
   /// Issuer, times, audience, signature, behind the parse: in Envoy's order, the first failure decides
@@ -309,7 +309,7 @@ struct Authentication: ~Copyable {
     if !rule.audiences.isEmpty, !token.hasAudience(in: rule.audiences) { throw .audienceNotAllowed }
     let proof = try checkSignature(rule)
     if let name = rule.payloadHeader {
-      changes.setHeader(rule.octets.span[name], to: token.payloadSegment, of: token.signingInput)
+      changes.setHeader(rule.octets.span[name], to: token.payloadSegment, of: token.text)
     }
     try claims.take(&token, proof: proof, spaceDelimited: rule.spaceDelimited)
     writeClaimHeaders(rule)
@@ -324,7 +324,7 @@ struct Authentication: ~Copyable {
     }
     let hits = cache.statistics.hits
     do throws(TokenError) {
-      let proof = try keyRings[rule.keySet].verify(token, &cache)
+      let proof = try keyRings[rule.keySet].verify(&token, &cache)
       if cache.statistics.hits == hits { verifications.count(algorithm, succeeded: true) }
       return proof
     } catch {

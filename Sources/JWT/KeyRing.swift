@@ -120,13 +120,14 @@ public struct KeyRing: ~Copyable, Sendable {
   /// The same by a cache of what was checked before. A signature that was right is believed while the key
   /// that made it is in the set, as it was; a wrong one is refused while the set is what it was. Keys that
   /// are not there are never remembered as wrong.
+  /// - Parameter token: read by `UnverifiedToken.parse(_:_:_:)` with the same cache, or nothing is known of
+  ///   it.
   public mutating func verify(
-    _ token: borrowing UnverifiedToken, _ cache: inout TokenCache
+    _ token: inout UnverifiedToken, _ cache: inout TokenCache
   ) throws(TokenError) -> SignatureProof {
     guard token.isParsed else { throw .verificationFailed }
     if !cache.isEnabled { return try verifySignature(token) }
-    let place = cache.place(token.signingInput.span, token.signature.span)
-    switch cache.verdict(place, token.signingInput.span, token.signature.span) {
+    switch cache.verdict(of: token) {
     case .right(let number)? where numbers.contains(number):
       cache.countHit()
       return SignatureProof(identity: token.identity)
@@ -135,15 +136,13 @@ public struct KeyRing: ~Copyable, Sendable {
       throw .verificationFailed
     default: cache.countMiss()
     }
+    try token.completeSignature()
     do throws(TokenError) {
       let proof = try verifySignature(token)
-      cache.insert(
-        place, token.signingInput.span, token.signature.span, .right(numbers[lastVerifier]))
+      cache.keep(&token, .right(numbers[lastVerifier]))
       return proof
     } catch {
-      if error == .verificationFailed, !lackedVerifier {
-        cache.insert(place, token.signingInput.span, token.signature.span, .wrong(setNumber))
-      }
+      if error == .verificationFailed, !lackedVerifier { cache.keep(&token, .wrong(setNumber)) }
       throw error
     }
   }
@@ -190,7 +189,8 @@ public struct KeyRing: ~Copyable, Sendable {
     }
     lastVerifier = slot
     if token.algorithm.family == .ecdsa, let tables = settings.tables { useTables(tables, slot, position) }
-    return verifiers[slot].isValid(signature: token.signature.span, over: token.signingInput.span)
+    return verifiers[slot].isValid(
+      signature: token.signature.span, over: token.text.span[token.signingInput])
   }
 
   /// Takes tables over that have been built, and wishes for one when a key is used often. Costs one load of a

@@ -1,16 +1,18 @@
 import Bytes
 
-/// Signatures that a worker has checked: the whole text of each token with what came of it. Looking one up
-/// costs a hash and a comparison of the text, where a check costs ten to a hundred times as much. It holds
-/// nothing else: form, issuer, times and audience are judged anew for every request.
+/// Tokens that a worker has met: the whole text of each with what was read of it and what came of its
+/// signature's check. Looking one up costs a hash, a comparison of the text and a copy of what was read,
+/// where reading costs a microsecond and a check ten to a hundred. Issuer, times and audience are judged
+/// anew for every request, on what was read of that very text.
 ///
-/// A right signature is bound to the verifier that found it right, a wrong one to the key set that had no key
-/// for it, by numbers that are never used again (`KeyRing`): a rotation ends what it must and nothing else.
+/// A right signature is bound to the verifier that found it right, a wrong one to the key set that had no
+/// key for it, by numbers that are never used again (`KeyRing`): a rotation ends what it must and nothing
+/// else.
 ///
-/// Eviction is S3-FIFO (Yang and others, 2023): new tokens wait in a small queue, a tenth of the memory, and
-/// only those that come again while they are there, or shortly after, enter the main one, where each use
-/// gives another round. A flood of distinct tokens passes through the small queue and moves nobody out of the
-/// main one.
+/// Eviction is S3-FIFO (Yang and others, 2023): new tokens wait in a small queue, a tenth of the memory,
+/// and only those that come again while they are there, or shortly after, enter the main one, where each
+/// use gives another round. A flood of distinct tokens passes through the small queue and moves nobody out
+/// of the main one.
 public struct TokenCache: ~Copyable, Sendable {
   /// What is known of a text.
   enum Verdict: Sendable, Equatable {
@@ -27,11 +29,8 @@ public struct TokenCache: ~Copyable, Sendable {
     var octets = 0
   }
 
-  /// What an entry takes beside its text.
-  static let overheadOctets = 96
-
   private let maximumOctets: Int
-  private let hash = SeededHash(.random(in: 0 ... .max), .random(in: 0 ... .max))
+  private let hash = FoldedHash()
   private var entries = OwnedArray<TokenCacheEntry>()
   private var free: [UInt32] = []
   /// Positions plus one; a power of two of them.
@@ -43,6 +42,8 @@ public struct TokenCache: ~Copyable, Sendable {
 
   private(set) var counts = TokenCacheCounts()
   private var count = 0
+  /// How many texts it has taken: the last one's stamp.
+  private var stamps: UInt64 = 0
   private var octets: Int { small.octets + main.octets }
 
   /// What it did so far, and what it holds.
@@ -61,67 +62,77 @@ public struct TokenCache: ~Copyable, Sendable {
 
   // MARK: Looking up
 
-  /// The place of a token in the tables, for `verdict` and `insert`.
-  func place(_ signed: Span<UInt8>, _ signature: Span<UInt8>) -> UInt64 {
-    // The signature's hash is keyed with the text's: one pass over each.
-    SeededHash(hash(signed), 0x7369_676E_6174_7572)(signature)
+  /// Which text an entry held at some time: it may hold another one later.
+  struct Entry: Sendable {
+    let index: Int
+    let stamp: UInt64
   }
 
-  /// What is known of a token. Its use counts.
-  mutating func verdict(_ place: UInt64, _ signed: Span<UInt8>, _ signature: Span<UInt8>) -> Verdict? {
-    guard let index = find(place, signed, signature) else { return nil }
+  /// The place of a token in the tables.
+  func place(_ text: Span<UInt8>) -> UInt64 { hash(text) }
+
+  /// Makes `token` what reading `text` would make it, if the text is here. Its use counts.
+  mutating func restore(_ text: Span<UInt8>, at place: UInt64, into token: inout UnverifiedToken) -> Bool {
+    guard let index = find(place, text) else { return false }
     if entries[index].uses < 3 { entries[index].uses += 1 }
+    entries[index].write(to: &token)
+    token.cachePlace = place
+    token.cacheEntry = Entry(index: index, stamp: entries[index].stamp)
+    return true
+  }
+
+  /// What is known of the token's signature.
+  func verdict(of token: borrowing UnverifiedToken) -> Verdict? {
+    guard let index = index(of: token) else { return nil }
     return entries[index].verdict
+  }
+
+  private func index(of token: borrowing UnverifiedToken) -> Int? {
+    guard let entry = token.cacheEntry, entries[entry.index].stamp == entry.stamp else { return nil }
+    return entry.index
   }
 
   mutating func countHit() { counts.hits &+= 1 }
   mutating func countMiss() { counts.misses &+= 1 }
 
-  private func find(_ place: UInt64, _ signed: Span<UInt8>, _ signature: Span<UInt8>) -> Int? {
+  private func find(_ place: UInt64, _ text: Span<UInt8>) -> Int? {
     if buckets.isEmpty { return nil }
     var next = buckets[bucket(place)]
     while next != 0 {
       let index = Int(next) - 1
-      if entries[index].hash == place, holds(index, signed, signature) { return index }
+      if entries[index].hash == place, entries[index].holds(text) { return index }
       next = entries[index].nextInBucket
     }
     return nil
-  }
-
-  private func holds(_ index: Int, _ signed: Span<UInt8>, _ signature: Span<UInt8>) -> Bool {
-    let count = entries[index].signedOctets
-    guard count == signed.count, entries[index].text.count == count + signature.count else { return false }
-    let text = entries[index].text.span
-    return text.extracting(0..<count).isSame(as: signed)
-      && text.extracting(count..<text.count).isSame(as: signature)
   }
 
   private func bucket(_ place: UInt64) -> Int { Int(truncatingIfNeeded: place) & (buckets.count - 1) }
 
   // MARK: Keeping
 
-  /// Keeps what came of a token, in place of what was known of it.
-  mutating func insert(_ place: UInt64, _ signed: Span<UInt8>, _ signature: Span<UInt8>, _ verdict: Verdict) {
-    let size = signed.count + signature.count + Self.overheadOctets
-    // A text that would take a good part of the memory is not worth what it pushes out.
-    guard size <= maximumOctets / 16 else { return }
-    if let known = find(place, signed, signature) {
+  /// Keeps what came of a token's signature, in place of what was known of it.
+  mutating func keep(_ token: inout UnverifiedToken, _ verdict: Verdict) {
+    if let known = index(of: token) {
       entries[known].verdict = verdict
       return
     }
+    guard let place = token.cachePlace else { return }
+    let size = TokenCacheEntry.size(of: token)
+    // A text that would take a good part of the memory is not worth what it pushes out.
+    guard size <= maximumOctets / 16 else { return }
     prepare()
     while octets + size > maximumOctets { evict() }
     let index = takeFree()
+    stamps &+= 1
+    entries[index].take(token)
     entries[index].hash = place
-    entries[index].text.removeAll()
-    entries[index].text.append(signed)
-    entries[index].text.append(signature)
-    entries[index].signedOctets = signed.count
+    entries[index].stamp = stamps
     entries[index].verdict = verdict
     entries[index].uses = 0
     entries[index].nextInBucket = buckets[bucket(place)]
     buckets[bucket(place)] = UInt32(index + 1)
     count += 1
+    token.cacheEntry = Entry(index: index, stamp: stamps)
     // Who came back shortly after leaving has shown that it is no passer-by.
     let ghost = Int(truncatingIfNeeded: place) & (ghosts.count - 1)
     let isKnown = ghosts[ghost] == place
@@ -129,11 +140,11 @@ public struct TokenCache: ~Copyable, Sendable {
     append(index, toMain: isKnown)
   }
 
-  /// Makes the tables when the first text comes: about 400 octets a token is short.
+  /// Makes the tables when the first text comes: about 800 octets a token is short.
   private mutating func prepare() {
     if !buckets.isEmpty { return }
     var size = 64
-    while size < maximumOctets / 400 { size *= 2 }
+    while size < maximumOctets / 800 { size *= 2 }
     buckets = [UInt32](repeating: 0, count: size)
     ghosts = [UInt64](repeating: 0, count: size)
   }
@@ -144,7 +155,7 @@ public struct TokenCache: ~Copyable, Sendable {
     return entries.count - 1
   }
 
-  private func size(_ index: Int) -> Int { entries[index].text.count + Self.overheadOctets }
+  private func size(_ index: Int) -> Int { entries[index].size }
 
   private mutating func append(_ index: Int, toMain: Bool) {
     let link = UInt32(index + 1)
@@ -211,7 +222,7 @@ public struct TokenCache: ~Copyable, Sendable {
       }
       entries[before].nextInBucket = entries[index].nextInBucket
     }
-    entries[index].text = ByteBuffer(capacity: 16)
+    entries[index].clear()
     free.append(UInt32(index))
     count -= 1
     counts.evictions &+= 1
@@ -227,20 +238,4 @@ public struct TokenCacheCounts: Sendable, Equatable {
   /// The memory that texts and their places take.
   public var octets = 0
   public init() {}
-}
-
-/// One text in a token cache.
-struct TokenCacheEntry: ~Copyable, Sendable {
-  var hash: UInt64 = 0
-  /// What was signed, and behind it the signature.
-  var text = ByteBuffer(capacity: 16)
-  var signedOctets = 0
-  var verdict = TokenCache.Verdict.wrong(0)
-  /// Uses since it came into its queue, at most 3.
-  var uses: UInt8 = 0
-  var isInMain = false
-  /// The next entry of the same bucket, as its position plus one.
-  var nextInBucket: UInt32 = 0
-  /// The next entry of its queue, towards the tail.
-  var nextInQueue: UInt32 = 0
 }

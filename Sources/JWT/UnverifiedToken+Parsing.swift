@@ -25,6 +25,34 @@ extension UnverifiedToken {
     }
   }
 
+  /// The same by a cache: a text that it has is not read again, since it would be read alike. What it makes
+  /// is the same in all respects; nothing of it is believed (`KeyRing.verify`).
+  public mutating func parse(
+    _ text: Span<UInt8>, _ settings: TokenSettings, _ cache: inout TokenCache
+  ) throws(TokenError) {
+    guard cache.isEnabled, text.count <= settings.maximumTokenBytes else {
+      try parse(text, settings)
+      return
+    }
+    let place = cache.place(text)
+    if cache.restore(text, at: place, into: &self) { return }
+    try parse(text, settings)
+    cachePlace = place
+  }
+
+  /// Decodes the signature if that was left for later.
+  mutating func completeSignature() throws(TokenError) {
+    if !signature.isEmpty { return }
+    let segment = (signingInput.upperBound + 1)..<text.count
+    guard Self.decode(segment, of: text, into: &signature) else { throw .signatureNotBase64URL }
+  }
+
+  private static func decode(
+    _ segment: Range<Int>, of text: borrowing ByteBuffer, into output: inout ByteBuffer
+  ) -> Bool {
+    Base64.decodeURL(text.span[segment], into: &output)
+  }
+
   /// Where the parts of a compact token lie.
   struct Sections {
     let header: Range<Int>
@@ -47,8 +75,8 @@ extension UnverifiedToken {
   mutating func readEnvelope(_ text: Span<UInt8>, _ settings: TokenSettings) throws(TokenError) -> Sections {
     if text.count > settings.maximumTokenBytes { throw .malformed }
     let sections = try Sections(text)
-    signingInput.append(text[0..<sections.payload.upperBound])
-    payloadSegment = ByteRange(sections.payload)
+    self.text.append(text)
+    facts.payloadSegment = ByteRange(sections.payload)
     do throws(JSONError) {
       try header.parseBase64URL(text[sections.header], settings.json)
     } catch {
@@ -62,10 +90,10 @@ extension UnverifiedToken {
     guard let algorithm = Algorithm(name: header.octets.span[header.text(of: name)]) else {
       throw .algorithmNotSupported
     }
-    self.algorithm = algorithm
+    facts.algorithm = algorithm
     if let kid = header.member("kid", of: root) {
       guard header.kind(of: kid) == .string, !header.text(of: kid).isEmpty else { throw .keyIDNotString }
-      keyID = header.text(of: kid)
+      facts.keyID = header.text(of: kid)
     }
     if header.member("crit", of: root) != nil || header.member("b64", of: root) != nil {
       throw .verificationFailed
@@ -85,14 +113,14 @@ extension UnverifiedToken {
     while let member = members.next(in: payload) {
       claims.note(payload.octets.span[member.name], member.value)
     }
-    issuer = try string(claims.issuer, else: .issuerNotString)
-    subject = try string(claims.subject, else: .subjectNotString)
-    issuedAt = try time(claims.issuedAt, else: .issuedAtNotInteger, .issuedAtOutOfRange)
-    notBefore = try time(claims.notBefore, else: .notBeforeNotInteger, .notBeforeOutOfRange)
-    expiry = try time(claims.expiry, else: .expiryNotInteger, .expiryOutOfRange)
+    facts.issuer = try string(claims.issuer, else: .issuerNotString)
+    facts.subject = try string(claims.subject, else: .subjectNotString)
+    facts.issuedAt = try time(claims.issuedAt, else: .issuedAtNotInteger, .issuedAtOutOfRange)
+    facts.notBefore = try time(claims.notBefore, else: .notBeforeNotInteger, .notBeforeOutOfRange)
+    facts.expiry = try time(claims.expiry, else: .expiryNotInteger, .expiryOutOfRange)
     _ = try string(claims.tokenID, else: .tokenIDNotString)
     try checkAudience(claims.audience)
-    audience = claims.audience
+    facts.audience = claims.audience
   }
 
   /// The members of the payload that have a meaning here, found in one walk.

@@ -20,12 +20,9 @@ public struct TokenSettings: Sendable {
 ///
 /// What it holds is meaningful after a `parse` that did not throw, and until `VerifiedClaims.take`.
 public struct UnverifiedToken: ~Copyable, Sendable {
-  /// What the signature covers: header and payload segments with the dot between them, as received (RFC 7515
-  /// section 5.2).
-  public internal(set) var signingInput: ByteBuffer
-  /// The payload segment as received, base64url (for `outputPayloadToHeader`); over `signingInput`.
-  public internal(set) var payloadSegment = ByteRange.empty
-  /// The decoded signature.
+  /// The whole compact text, as received.
+  public internal(set) var text: ByteBuffer
+  /// The decoded signature; empty in a token that a cache has read, until it is asked for.
   var signature: ByteBuffer
   /// The decoded header. Ranges of the header, such as `keyID`, refer to its octets.
   public internal(set) var header: JSONDocument
@@ -35,23 +32,33 @@ public struct UnverifiedToken: ~Copyable, Sendable {
   private(set) var identity: Identity
   /// Whether it holds a token.
   public internal(set) var isParsed = false
+  /// What was read of the text besides the documents.
+  var facts = TokenFacts()
+  /// Where a cache would have this text, and where it has it (`parse(_:_:_:)`).
+  var cachePlace: UInt64?
+  var cacheEntry: TokenCache.Entry?
 
+  /// What the signature covers: header and payload segments with the dot between them (RFC 7515 section
+  /// 5.2), over `text`.
+  public var signingInput: Range<Int> { 0..<facts.payloadSegment.end }
+  /// The payload segment as received, base64url (for `outputPayloadToHeader`); over `text`.
+  public var payloadSegment: ByteRange { facts.payloadSegment }
   /// `alg`.
-  public internal(set) var algorithm = Algorithm.es256
+  public var algorithm: Algorithm { facts.algorithm }
   /// `kid`, never empty; over `header.octets`.
-  public internal(set) var keyID: ByteRange?
+  public var keyID: ByteRange? { facts.keyID }
   /// `iss`, over `payload.octets`.
-  public internal(set) var issuer: ByteRange?
+  public var issuer: ByteRange? { facts.issuer }
   /// `sub`, over `payload.octets`.
-  public internal(set) var subject: ByteRange?
+  public var subject: ByteRange? { facts.subject }
   /// `exp` in seconds since 1970, a fraction cut off.
-  public internal(set) var expiry: UInt64?
+  public var expiry: UInt64? { facts.expiry }
   /// `nbf` in seconds since 1970, a fraction cut off.
-  public internal(set) var notBefore: UInt64?
+  public var notBefore: UInt64? { facts.notBefore }
   /// `iat` in seconds since 1970, a fraction cut off. It is never compared (Istio semantics 1.6).
-  public internal(set) var issuedAt: UInt64?
+  public var issuedAt: UInt64? { facts.issuedAt }
   /// `aud`: a string or a list of strings.
-  public internal(set) var audience: JSONValue?
+  public var audience: JSONValue? { facts.audience }
 
   /// A token's place and a count of its texts; the place is random, so that no two tokens share one.
   struct Identity: Sendable, Equatable {
@@ -60,7 +67,7 @@ public struct UnverifiedToken: ~Copyable, Sendable {
   }
 
   public init() {
-    signingInput = ByteBuffer(capacity: 2048)
+    text = ByteBuffer(capacity: 2048)
     signature = ByteBuffer(capacity: 512)
     header = JSONDocument()
     payload = JSONDocument()
@@ -69,20 +76,20 @@ public struct UnverifiedToken: ~Copyable, Sendable {
 
   /// Forgets the text, so that no proof made for it promotes what comes next. Storage stays.
   mutating func reset() {
-    identity.text &+= 1
-    isParsed = false
-    signingInput.removeAll()
-    payloadSegment = .empty
-    signature.removeAll()
+    forget()
     header.reset()
     payload.reset()
-    keyID = nil
-    issuer = nil
-    subject = nil
-    expiry = nil
-    notBefore = nil
-    issuedAt = nil
-    audience = nil
+  }
+
+  /// The same but for the documents, which are replaced as a whole next.
+  mutating func forget() {
+    identity.text &+= 1
+    isParsed = false
+    text.removeAll()
+    signature.removeAll()
+    facts = TokenFacts()
+    cachePlace = nil
+    cacheEntry = nil
   }
 
   /// Holds `nbf` and `exp` against the clock (Istio semantics 1.6). A second of difference equal to the skew
@@ -124,6 +131,19 @@ public struct UnverifiedToken: ~Copyable, Sendable {
     }
     return false
   }
+}
+
+/// What is read of a token besides its documents; ranges as `UnverifiedToken` has them.
+struct TokenFacts: Sendable {
+  var payloadSegment = ByteRange.empty
+  var algorithm = Algorithm.es256
+  var keyID: ByteRange?
+  var issuer: ByteRange?
+  var subject: ByteRange?
+  var expiry: UInt64?
+  var notBefore: UInt64?
+  var issuedAt: UInt64?
+  var audience: JSONValue?
 }
 
 /// Audiences as Envoy compares them.

@@ -23,18 +23,26 @@ public struct Verifier: ~Copyable, @unchecked Sendable {
   private let secret: SecretStates?
   /// ECDSA by tables, once they are there.
   private var fast: FastECDSA?
+  /// RSA without EVP; nil for odd exponents.
+  private let fastRSA: FastRSA?
   private let fingerprint: KeyFingerprint
 
   /// - Throws: `.algorithmDoesNotFit` when the key does not fit the algorithm; `.libraryFailure` when
   ///   libcrypto cannot make its objects. Cost: about 20 us and some kilobytes of libcrypto's objects; an
   ///   HMAC verifier is a plain value.
   public init(key: VerificationKey, algorithm: Algorithm) throws(KeyError) {
+    try self.init(key: key, algorithm: algorithm, allowsFastPath: true)
+  }
+
+  /// - Parameter allowsFastPath: false: RSA goes by EVP alone, to be compared with.
+  public init(key: VerificationKey, algorithm: Algorithm, allowsFastPath: Bool) throws(KeyError) {
     if !key.fits(algorithm) { throw .algorithmDoesNotFit }
     // Made before the first member is set: a noncopyable value must be whole or not there when this throws.
     let handles = unsafe try VerifierHandles(key, algorithm)
     self.algorithm = algorithm
     hash = algorithm.hash
     fingerprint = key.fingerprint
+    fastRSA = allowsFastPath ? FastRSA(key.material, algorithm) : nil
     signatureOctets = key.signatureOctets(algorithm)
     if case .secret(let octets) = key.material {
       secret = SecretStates(algorithm.hash, secret: octets)
@@ -85,7 +93,8 @@ public struct Verifier: ~Copyable, @unchecked Sendable {
   }
 
   private func checkRSA(_ signature: Span<UInt8>, _ message: Span<UInt8>) -> Bool {
-    unsafe signature.withUnsafeBufferPointer { unsafe check($0.baseAddress, $0.count, message) }
+    if let fastRSA, let answer = fastRSA.check(signature, hash.digest(message)) { return answer }
+    return unsafe signature.withUnsafeBufferPointer { unsafe check($0.baseAddress, $0.count, message) }
   }
 
   private func checkECDSA(_ signature: Span<UInt8>, _ message: Span<UInt8>) -> Bool {

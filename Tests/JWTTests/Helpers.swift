@@ -55,7 +55,7 @@ struct Reading: Equatable {
     expiry = token.expiry
     notBefore = token.notBefore
     issuedAt = token.issuedAt
-    payloadSegment = token.signingInput.span[token.payloadSegment].text()
+    payloadSegment = token.text.span[token.payloadSegment].text()
   }
 }
 

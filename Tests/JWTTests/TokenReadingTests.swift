@@ -215,7 +215,7 @@ import Testing
     func isEmpty(_ token: borrowing UnverifiedToken) -> Bool {
       token.keyID == nil && token.issuer == nil && token.subject == nil && token.expiry == nil
         && token.notBefore == nil && token.issuedAt == nil && token.audience == nil
-        && token.payload.kind(of: token.payload.root) == .null && token.signingInput.isEmpty
+        && token.payload.kind(of: token.payload.root) == .null && token.text.isEmpty
     }
     let emptyAfterRefusal = isEmpty(unverified)
     #expect(emptyAfterRefusal)
