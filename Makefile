@@ -12,6 +12,8 @@ help:
 	@echo "make demo    Envoy on 127.0.0.1:8080 in front, Countersign behind, the README's table by curl"
 	@echo "make load    200,000 checks by h2load, and the server's CPU time for each"
 	@echo "make allocations  whether a warm check allocates, on the real worker thread"
+	@echo "make perf    every figure of speed beside its rivals, 20 minutes: perf/RESULTS.md and a picture"
+	@echo "make instructions  what a warm check executes, by callgrind"
 	@echo "make rotation  an issuer's keys rotating every second under load, and an attack with invented key IDs"
 	@echo "make differential  a million random policies and requests against the oracle, in a release build"
 	@echo "make signatures  ECDSA by tables and RSA without EVP against libcrypto, 100,000 signatures, and what each algorithm costs beside it"
@@ -60,6 +62,21 @@ load: build test-packages
 rotation: build test-packages
 	swift build -c release --product countersign-load
 	@perf/rotation $(RELEASE) .build/release/countersign-load
+
+# Peers that can be had: Envoy, HAProxy, a server on grpc-swift-2 and jwt-kit (built once, some minutes).
+.PHONY: perf perf-build instructions
+perf-build: build
+	swift build -c release --product countersign-load
+	swift build -c release --product transport-floor
+	swift build -c release --product signature-differential
+
+perf: perf-build test-packages
+	@deploy/install-packages python3 haproxy
+	@perf/run $(PERF)
+
+instructions: perf-build
+	@deploy/install-packages valgrind
+	@perf/instructions $(RELEASE) .build/release/countersign-load .build/release/transport-floor
 
 .PHONY: allocations
 allocations: build

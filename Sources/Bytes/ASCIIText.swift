@@ -1,6 +1,6 @@
-/// Text that nearly always is ASCII: told eight octets at a time, before anything slower is asked.
+/// Text that nearly always is ASCII: told many octets at a time, before anything slower is asked.
 extension Span where Element == UInt8 {
-  /// Whether every octet is below 128. Cost: an eighth of the octets, and nothing is called.
+  /// Whether every octet is below 128. Cost: about one step for 32 octets, and nothing is called.
   @inlinable
   public var isASCII: Bool {
     unsafe withUnsafeBufferPointer { octets in
@@ -13,6 +13,14 @@ extension Span where Element == UInt8 {
       }
       var seen: UInt64 = 0
       var index = 0
+      if count >= 32 {
+        var wide = SIMD4<UInt64>()
+        while index <= count - 32 {
+          unsafe wide |= base.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
+          index += 32
+        }
+        seen = wide[0] | wide[1] | wide[2] | wide[3]
+      }
       while index < count - 8 {
         unsafe seen |= base.loadUnaligned(fromByteOffset: index, as: UInt64.self)
         index += 8

@@ -165,7 +165,7 @@ struct ASCIITests {
   }
 
   @Test func `one octet that is not ASCII is seen at every place of every length`() {
-    for count in 0..<40 {
+    for count in 0..<100 {
       var text = Array(repeating: 0x7F as UInt8, count: count)
       #expect(text.isASCII && text.isText)
       for index in 0..<count {
@@ -182,5 +182,22 @@ struct ASCIITests {
     #expect([UInt8]().copied == [] && [UInt8]().asText == "")
     #expect(octets("é").asText == "é")
     #expect([0x61, 0xFF].asText == "a\u{FFFD}")
+  }
+
+  @Test func `long texts are the same when every octet is`() {
+    for count in 0...130 {
+      let one = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+      let isSame = one.span.isSame(as: one.span)
+      #expect(isSame, "\(count) octets")
+      for place in 0..<count {
+        var other = one
+        other[place] ^= 1 << UInt8(place % 8)
+        let isOther = one.span.isSame(as: other.span)
+        #expect(!isOther, "octet \(place) of \(count)")
+      }
+      let longer = one + [0]
+      let isLonger = one.span.isSame(as: longer.span)
+      #expect(!isLonger)
+    }
   }
 }
