@@ -42,8 +42,9 @@ public struct TokenCache: ~Copyable, Sendable {
 
   private(set) var counts = TokenCacheCounts()
   private var count = 0
-  /// How many texts it has taken: the last one's stamp.
-  private var stamps: UInt64 = 0
+  /// The stamp of the text that was taken last. It begins at a random place: a token that another cache has read
+  /// is not taken for one of this one.
+  private var stamps = UInt64.random(in: 1 ... .max)
   private var octets: Int { small.octets + main.octets }
 
   /// What it did so far, and what it holds.
@@ -88,7 +89,8 @@ public struct TokenCache: ~Copyable, Sendable {
   }
 
   private func index(of token: borrowing UnverifiedToken) -> Int? {
-    guard let entry = token.cacheEntry, entries[entry.index].stamp == entry.stamp else { return nil }
+    guard let entry = token.cacheEntry, entry.index < entries.count, entries[entry.index].stamp == entry.stamp
+    else { return nil }
     return entry.index
   }
 

@@ -153,6 +153,19 @@ import Testing
     #expect(again == .wrong(7))
   }
 
+  @Test func `a token that another cache has read is not known`() throws {
+    var one = TokenCache(maximumOctets: 64 << 10)
+    var other = TokenCache(maximumOctets: 64 << 10)
+    var token = UnverifiedToken()
+    try token.parse(text(1).span, TokenSettings(), &one)
+    one.keep(&token, .right(1))
+    let inEmpty = other.verdict(of: token)
+    #expect(inEmpty == nil)
+    _ = try use(2, &other)
+    let inOther = other.verdict(of: token)
+    #expect(inOther == nil)
+  }
+
   // MARK: Alone
 
   /// A token that no key has signed, of about `length` octets.
