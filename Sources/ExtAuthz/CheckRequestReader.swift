@@ -146,13 +146,17 @@ public enum CheckRequestReader {
     _ range: ByteRange, of message: Span<UInt8>, into check: inout Check, _ settings: CheckRequestSettings
   ) throws(WireError) {
     var cursor = FieldCursor(range)
-    while let field = try cursor.next(message) {
+    while true {
+      // Headers come one after another, and most of a message is headers.
+      var offset = cursor.index
+      while let entry = cursor.takeShort(tagged: 0x1A, message) {
+        try addHeader(entry, at: offset, of: message, into: &check, settings)
+        offset = cursor.index
+      }
+      guard let field = try cursor.next(message) else { return }
       switch (field.number, field.type) {
       case (3, .length):
-        let entry = try readEntry(try cursor.octets(message), of: message)
-        if check.headerEncoding == .raw { continue }
-        if check.headers.count >= settings.maximumHeaders { throw .headers(at: field.offset) }
-        check.headers.append(entry)
+        try addHeader(try cursor.octets(message), at: field.offset, of: message, into: &check, settings)
       case (2, .length): check.method = try cursor.text(message)
       case (4, .length): check.path = try cursor.text(message)
       case (5, .length): check.host = try cursor.text(message)
@@ -161,6 +165,18 @@ public enum CheckRequestReader {
       default: try cursor.skip(field, message)
       }
     }
+  }
+
+  /// An entry of `headers`, unless the lines of `header_map` take their place.
+  @inline(__always)
+  private static func addHeader(
+    _ range: ByteRange, at offset: Int, of message: Span<UInt8>, into check: inout Check,
+    _ settings: CheckRequestSettings
+  ) throws(WireError) {
+    let entry = try readEntry(range, of: message)
+    if check.headerEncoding == .raw { return }
+    if check.headers.count >= settings.maximumHeaders { throw .headers(at: offset) }
+    check.headers.append(entry)
   }
 
   /// An entry of a `map<string, string>`; a missing key or value is empty.

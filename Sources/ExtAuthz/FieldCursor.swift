@@ -55,6 +55,25 @@ struct FieldCursor {
     return Field(number: tag >> 3, type: type, offset: offset)
   }
 
+  /// Takes the next field if it is a text or message with this very tag and a length of one octet or two, as
+  /// nearly all entries of a map are: at a fraction of what `next` and `octets` cost. Otherwise nothing is taken
+  /// and nothing is said: `next` judges what stands there.
+  @inline(__always)
+  mutating func takeShort(tagged tag: UInt8, _ message: Span<UInt8>) -> ByteRange? {
+    guard end - index >= 3, message[index] == tag else { return nil }
+    var length = Int(message[index + 1])
+    var content = index + 2
+    if length >= 0x80 {
+      let high = Int(message[content])
+      guard high < 0x80 else { return nil }
+      length = length & 0x7F | high << 7
+      content += 1
+    }
+    guard length <= end - content else { return nil }
+    index = content + length
+    return ByteRange(start: content, count: length)
+  }
+
   @inline(never)
   private mutating func longTag(_ message: Span<UInt8>) throws(WireError) -> UInt32 {
     let offset = index
