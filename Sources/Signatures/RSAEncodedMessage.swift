@@ -90,7 +90,7 @@ struct RSAEncodedMessage: ~Copyable {
     while index < masked.upperBound {
       var state = HashState(hash)
       state.update(encoded.span.extracting(seed))
-      // A modulus of 16 Ki bits takes 64 rounds: the other three octets stay 0.
+      // The longest modulus, of 8,192 bits, takes 32 rounds: the other three octets stay 0.
       let number: InlineArray<4, UInt8> = [0, 0, 0, counter]
       state.update(number.span)
       let mask = state.finish()

@@ -23,7 +23,7 @@ public struct Verifier: ~Copyable, @unchecked Sendable {
   private let secret: SecretStates?
   /// ECDSA by tables, once they are there.
   private var fast: FastECDSA?
-  /// RSA without EVP; nil for odd exponents.
+  /// RSA without EVP; nil for another exponent than 65537, and for other algorithms.
   private let fastRSA: FastRSA?
   private let fingerprint: KeyFingerprint
 

@@ -45,15 +45,8 @@ public struct RSADifferential {
   private mutating func compare(
     _ pair: inout Pair, _ signature: [UInt8], _ message: [UInt8], _ kind: String, mustBe: Bool? = nil
   ) {
-    let slow = pair.slow.isValid(signature: signature.span, over: message.span)
-    let fast = pair.fast.isValid(signature: signature.span, over: message.span)
-    outcome.count += 1
-    if slow { outcome.valid += 1 }
-    outcome.kinds[kind, default: 0] += 1
-    guard outcome.difference == nil, slow != fast || (mustBe != nil && slow != mustBe) else { return }
-    let text = signature.map { String($0, radix: 16) }.joined(separator: " ")
-    outcome.difference =
-      "\(pair.fast.algorithm.name) \(kind): by EVP \(slow), without \(fast); \(signature.count) octets, signature \(text)"
+    let title = "\(pair.fast.algorithm.name) \(kind)"
+    outcome.compare(&pair.slow, &pair.fast, signature, message, title, kind: kind, mustBe: mustBe)
   }
 
   private mutating func octets(_ count: Int) -> [UInt8] {

@@ -12,6 +12,22 @@ public struct SignatureDifferential {
     public var difference: String?
     /// How many of each kind.
     public var kinds: [String: Int] = [:]
+
+    /// Asks both, and writes down what they say.
+    /// - Parameter mustBe: what both must say, where that is known.
+    mutating func compare(
+      _ slow: inout Verifier, _ fast: inout Verifier, _ signature: [UInt8], _ message: [UInt8],
+      _ title: String, kind: String, mustBe: Bool?
+    ) {
+      let bySlow = slow.isValid(signature: signature.span, over: message.span)
+      let byFast = fast.isValid(signature: signature.span, over: message.span)
+      count += 1
+      if bySlow { valid += 1 }
+      kinds[kind, default: 0] += 1
+      guard difference == nil, bySlow != byFast || (mustBe != nil && bySlow != mustBe) else { return }
+      let text = signature.map { String($0, radix: 16) }.joined(separator: " ")
+      difference = "\(title): libcrypto's own way \(bySlow), ours \(byFast); signature \(text)"
+    }
   }
 
   private let curve: Curve
@@ -69,14 +85,8 @@ public struct SignatureDifferential {
   private mutating func compare(
     _ pair: inout Pair, _ signature: [UInt8], _ message: [UInt8], _ kind: String, mustBe: Bool? = nil
   ) {
-    let slow = pair.slow.isValid(signature: signature.span, over: message.span)
-    let fast = pair.fast.isValid(signature: signature.span, over: message.span)
-    outcome.count += 1
-    if slow { outcome.valid += 1 }
-    outcome.kinds[kind, default: 0] += 1
-    guard slow != fast || (mustBe != nil && slow != mustBe) else { return }
-    let text = signature.map { String($0, radix: 16) }.joined(separator: " ")
-    outcome.difference = "\(curve.name) \(kind): libcrypto \(slow), by tables \(fast); signature \(text)"
+    outcome.compare(
+      &pair.slow, &pair.fast, signature, message, "\(curve.name) \(kind)", kind: kind, mustBe: mustBe)
   }
 
   // MARK: One key, many signatures
