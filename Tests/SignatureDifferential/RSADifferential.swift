@@ -72,7 +72,9 @@ public struct RSADifferential {
     edges(&pair, numbers, message)
     // One octet of the encoded message is another, here and there at its ends.
     var changed = right
-    let ends = [0, 1, 2, changed.count - 1, changed.count - 1 - algorithm.hash.octets]
+    // PSS's last zero and the 1 before the salt among them.
+    let salt = changed.count - 1 - 2 * algorithm.hash.octets
+    let ends = [0, 1, 2, salt - 2, salt - 1, changed.count - 1, changed.count - 1 - algorithm.hash.octets]
     let place =
       Bool.random(using: &random)
       ? ends.randomElement(using: &random) ?? 0 : Int.random(in: 0..<changed.count, using: &random)
