@@ -86,6 +86,10 @@ public struct RSADifferential {
         ?? 0
       let salted = numbers.encodePSS(digest, algorithm.hash, saltOctets: length)
       compare(&pair, numbers.sign(salted), message, "a salt of another length", mustBe: false)
+      // Above the bits that an encoding has: below the modulus in one of eight and more, another number else.
+      var high = right
+      high[0] ^= 1 << UInt8((numbers.bits - 1) & 7)
+      compare(&pair, numbers.sign(high), message, "a bit above the encoding's", mustBe: false)
     } else {
       for (name, encoded) in wrongPKCS1(digest, algorithm.hash, octets: numbers.octets) {
         compare(&pair, numbers.sign(encoded), message, name, mustBe: false)

@@ -9,6 +9,7 @@ final class RSANumbers {
   private let exponent: OpaquePointer
   private let context: OpaquePointer
   let octets: Int
+  let bits: Int
 
   /// Made of two primes here: libcrypto's own generator makes no modulus of an odd number of bits.
   init?(bits: Int) {
@@ -34,6 +35,7 @@ final class RSANumbers {
     unsafe self.modulus = modulus
     unsafe self.exponent = exponent
     octets = (bits + 7) / 8
+    self.bits = bits
   }
 
   deinit {
