@@ -104,7 +104,7 @@ struct Authentication: ~Copyable {
     claims.clear()
     changes.reset()
     parsed = nil
-    wantedKeys.removeAll(keepingCapacity: true)
+    wantedKeys.clear()
     if trace != nil { trace = AuthenticationTrace() }
   }
 
@@ -135,7 +135,7 @@ struct Authentication: ~Copyable {
       if finder.found.isEmpty { return .met }
       if finder.found.count == 1 { return requireOfIssuer(plan, check, in: message, now: now) }
     }
-    outcomes.removeAll(keepingCapacity: true)
+    outcomes.clear()
     var error = TokenError.missing
     for index in plan.rules.indices {
       let outcome = evaluate(plan.rules[index], check, in: message, now: now)
@@ -171,7 +171,12 @@ struct Authentication: ~Copyable {
       let index = plan.issuers.rule(at: position)
       // A rule in front of it that was not asked.
       if index > position - candidates.lowerBound, first == nil { first = .issuerNotConfigured }
-      switch evaluate(plan.rules[index], check, in: message, now: now) {
+      // The first finds what was collected; a rule that fails may have changed what the next one finds.
+      let outcome =
+        position == candidates.lowerBound
+        ? judge(plan.rules[index], check, in: message, now: now)
+        : evaluate(plan.rules[index], check, in: message, now: now)
+      switch outcome {
       case .passed: return .met
       case .missing: break
       case .failed(let found):

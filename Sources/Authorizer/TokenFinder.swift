@@ -39,7 +39,7 @@ struct TokenFinder: ~Copyable, Sendable {
     _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>,
     changes: borrowing RequestChanges
   ) {
-    found.removeAll(keepingCapacity: true)
+    found.clear()
     decoded.removeAll()
     for index in rule.headers.indices {
       collectHeader(rule, index, check, in: message, changes: changes)
@@ -79,6 +79,7 @@ struct TokenFinder: ~Copyable, Sendable {
       {
         found.append(FoundToken(place: .header(location), text: text))
       }
+      if !severalAllowed { return }
       line = check.headerIndex(of: name, from: index + 1, in: message)
     }
   }

@@ -26,6 +26,13 @@ extension Span where Element == UInt8 {
             ^ two.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
           index += 32
         }
+        if index > 0, index < one.count {
+          // The last 32, some of them for the second time.
+          unsafe wide |=
+            one.loadUnaligned(fromByteOffset: one.count - 32, as: SIMD4<UInt64>.self)
+            ^ two.loadUnaligned(fromByteOffset: one.count - 32, as: SIMD4<UInt64>.self)
+          index = one.count
+        }
         var difference = wide[0] | wide[1] | wide[2] | wide[3]
         while index < one.count {
           difference |= unsafe UInt64(one[index] ^ two[index])

@@ -15,6 +15,13 @@ public struct ByteRange: Sendable, Hashable {
     self.count = UInt32(count)
   }
 
+  /// For readers of messages, who know already that positions fit in 32 bits.
+  @inlinable
+  public init(start: UInt32, count: UInt32) {
+    self.start = start
+    self.count = count
+  }
+
   @inlinable
   public init(_ range: Range<Int>) {
     self.init(start: range.lowerBound, count: range.count)

@@ -53,14 +53,13 @@ public struct Check: ~Copyable, Sendable {
   public var headerEncoding = HeaderEncoding.joined
   /// All header lines, pseudo headers included, in the order they came. Names are lower case as Envoy sends
   /// them.
-  public var headers: [Pair] = []
+  public var headers = OwnedArray<Pair>(capacity: 64)
   /// What the proxy's configuration says about this route.
   public var contextExtensions: [Pair] = []
   /// Dynamic metadata by filter name; each value is an encoded `google.protobuf.Struct`.
   public var filterMetadata: [Pair] = []
 
   public init() {
-    headers.reserveCapacity(64)
     contextExtensions.reserveCapacity(8)
     filterMetadata.reserveCapacity(4)
   }
@@ -76,17 +75,20 @@ public struct Check: ~Copyable, Sendable {
     scheme = .empty
     serverName = nil
     headerEncoding = .joined
-    headers.removeAll(keepingCapacity: true)
-    contextExtensions.removeAll(keepingCapacity: true)
-    filterMetadata.removeAll(keepingCapacity: true)
+    headers.removeAll()
+    contextExtensions.clear()
+    filterMetadata.clear()
   }
 
   /// The index of the next header line called `name` (lower case) at or after `start`. Cost: the number of
   /// lines.
   public func headerIndex(of name: Span<UInt8>, from start: Int = 0, in message: Span<UInt8>) -> Int? {
+    let count = UInt32(truncatingIfNeeded: name.count)
     var index = start
     while index < headers.count {
-      if message[headers[index].name].equalsIgnoringCase(name) { return index }
+      // Lengths tell nearly all names apart.
+      let found = headers[index].name
+      if found.count == count, message[found].equalsIgnoringCase(name) { return index }
       index += 1
     }
     return nil

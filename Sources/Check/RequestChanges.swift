@@ -20,9 +20,9 @@ public struct RequestChanges: ~Copyable, Sendable {
   /// Makes it empty for the next check; storage stays.
   public mutating func reset() {
     octets.removeAll()
-    removedHeaders.removeAll(keepingCapacity: true)
-    setHeaders.removeAll(keepingCapacity: true)
-    removedParameters.removeAll(keepingCapacity: true)
+    removedHeaders.clear()
+    setHeaders.clear()
+    removedParameters.clear()
   }
 
   /// Removes a header unless this answer sets it or removes it already.

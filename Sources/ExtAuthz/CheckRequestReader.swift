@@ -146,17 +146,23 @@ public enum CheckRequestReader {
     _ range: ByteRange, of message: Span<UInt8>, into check: inout Check, _ settings: CheckRequestSettings
   ) throws(WireError) {
     var cursor = FieldCursor(range)
+    var plainEnd = 0
     while true {
       // Headers come one after another, and most of a message is headers.
-      var offset = cursor.index
-      while let entry = cursor.takeShort(tagged: 0x1A, message) {
-        try addHeader(entry, at: offset, of: message, into: &check, settings)
-        offset = cursor.index
+      let offset = cursor.index
+      if let entry = cursor.takeShortEntry(tagged: 0x1A, message, &plainEnd) {
+        try addHeader(entry, at: offset, into: &check, settings)
+        continue
+      }
+      if let range = cursor.takeShort(tagged: 0x1A, message) {
+        try addHeader(try readEntry(range, of: message), at: offset, into: &check, settings)
+        continue
       }
       guard let field = try cursor.next(message) else { return }
       switch (field.number, field.type) {
       case (3, .length):
-        try addHeader(try cursor.octets(message), at: field.offset, of: message, into: &check, settings)
+        let entry = try readEntry(try cursor.octets(message), of: message)
+        try addHeader(entry, at: field.offset, into: &check, settings)
       case (2, .length): check.method = try cursor.text(message)
       case (4, .length): check.path = try cursor.text(message)
       case (5, .length): check.host = try cursor.text(message)
@@ -170,10 +176,8 @@ public enum CheckRequestReader {
   /// An entry of `headers`, unless the lines of `header_map` take their place.
   @inline(__always)
   private static func addHeader(
-    _ range: ByteRange, at offset: Int, of message: Span<UInt8>, into check: inout Check,
-    _ settings: CheckRequestSettings
+    _ entry: Check.Pair, at offset: Int, into check: inout Check, _ settings: CheckRequestSettings
   ) throws(WireError) {
-    let entry = try readEntry(range, of: message)
     if check.headerEncoding == .raw { return }
     if check.headers.count >= settings.maximumHeaders { throw .headers(at: offset) }
     check.headers.append(entry)
@@ -234,7 +238,7 @@ public enum CheckRequestReader {
         let line = try readHeaderValue(try cursor.octets(message), of: message)
         if check.headerEncoding == .joined {
           check.headerEncoding = .raw
-          check.headers.removeAll(keepingCapacity: true)
+          check.headers.removeAll()
         }
         if check.headers.count >= settings.maximumHeaders { throw .headers(at: field.offset) }
         check.headers.append(line)

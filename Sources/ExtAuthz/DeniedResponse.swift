@@ -25,8 +25,8 @@ public struct DeniedResponse: ~Copyable, Sendable {
   public mutating func reset(_ status: HTTPStatus) {
     self.status = status
     octets.removeAll()
-    headers.removeAll(keepingCapacity: true)
-    metadata.removeAll(keepingCapacity: true)
+    headers.clear()
+    metadata.clear()
     body = .empty
   }
 

@@ -1,4 +1,5 @@
 import Bytes
+import Check
 
 /// How a field's content is spelled on the wire.
 enum WireType: UInt8 {
@@ -72,6 +73,37 @@ struct FieldCursor {
     guard length <= end - content else { return nil }
     index = content + length
     return ByteRange(start: content, count: length)
+  }
+
+  /// Takes the next field if it is a map's entry with this very tag, spelled as every writer spells it and
+  /// shorter than 128 octets: a key, then a value, nothing else, all ASCII. Otherwise nothing is taken and
+  /// nothing is said. Most fields of a message stand in such entries.
+  /// - Parameter plainEnd: all octets from the entry on and before this one are known to be ASCII; kept by the
+  ///   caller from entry to entry, so that a run of entries is looked through once.
+  @inline(__always)
+  mutating func takeShortEntry(tagged tag: UInt8, _ message: Span<UInt8>, _ plainEnd: inout Int) -> Check
+    .Pair?
+  {
+    // Positions stay far below 2^31 (`init(whole:)`): no sum here can overflow.
+    let start = index
+    guard end &- start >= 6 else { return nil }
+    // The tag and the entry's length, the key's tag and its length: both lengths below 128.
+    let head = message.littleEndian32(at: start)
+    guard head & 0x80FF_80FF == 0x000A_0000 | UInt32(tag) else { return nil }
+    let next = start &+ 2 &+ Int(head >> 8 & 0x7F)
+    let valueTag = start &+ 4 &+ Int(head >> 24)
+    let value = valueTag &+ 2
+    guard next <= end, value <= next else { return nil }
+    let middle = message.littleEndian16(at: valueTag)
+    guard middle & 0xFF == 0x12, Int(middle >> 8) == next &- value else { return nil }
+    if next > plainEnd {
+      plainEnd = message.firstNonASCII(from: start)
+      if next > plainEnd { return nil }
+    }
+    index = next
+    return Check.Pair(
+      name: ByteRange(start: UInt32(truncatingIfNeeded: start &+ 4), count: head >> 24),
+      value: ByteRange(start: UInt32(truncatingIfNeeded: value), count: UInt32(middle >> 8)))
   }
 
   @inline(never)

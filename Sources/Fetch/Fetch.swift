@@ -92,6 +92,8 @@ public enum FetchError: Error, Sendable, Equatable {
   case broken(String)
   /// The fetch thread has ended.
   case stopped
+  /// There is no libcurl that can be used.
+  case library(String)
 }
 
 extension FetchError: CustomStringConvertible {
@@ -110,6 +112,7 @@ extension FetchError: CustomStringConvertible {
     case .redirect(let why): "a redirect that is not followed: \(why)"
     case .broken(let why): "the transfer broke off: \(why)"
     case .stopped: "the fetch thread has ended"
+    case .library(let why): "libcurl cannot be used (Debian package libcurl4): \(why)"
     }
   }
 
@@ -127,6 +130,7 @@ extension FetchError: CustomStringConvertible {
     case .redirect: "redirect"
     case .broken: "broken"
     case .stopped: "stopped"
+    case .library: "library"
     }
   }
 }

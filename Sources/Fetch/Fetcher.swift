@@ -26,18 +26,17 @@ public final class Fetcher: Sendable {
   private final class Wake: @unchecked Sendable {
     let multi: UnsafeMutableRawPointer
     init?() {
-      guard let multi = unsafe curl_multi_init() else { return nil }
+      guard let multi = unsafe Library.curl.multi_init() else { return nil }
       unsafe self.multi = multi
     }
-    deinit { unsafe curl_multi_cleanup(multi) }
-    func signal() { unsafe curl_multi_wakeup(multi) }
+    deinit { _ = unsafe Library.curl.multi_cleanup(multi) }
+    func signal() { _ = unsafe Library.curl.multi_wakeup(multi) }
   }
-
-  private static let initialised: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   /// Starts the thread. It ends with `stop`, and must be stopped.
   public init() throws(SystemError) {
-    guard Self.initialised, let wake = Wake() else { throw SystemError("start libcurl", .noMemory, "") }
+    do { try Library.load() } catch { throw SystemError("fetch keys", .noSuchFile, hint: "\(error)") }
+    guard let wake = Wake() else { throw SystemError("start libcurl", .noMemory) }
     self.wake = wake
     let owner = ThreadOwner(try Thread.start(name: "fetch") { [self] in run() })
     thread.withLock { $0 = owner }
@@ -68,7 +67,7 @@ public final class Fetcher: Sendable {
         return (inbox.jobs, inbox.isStopped)
       }
       if isStopped {
-        for one in running { unsafe curl_multi_remove_handle(wake.multi, one.transfer.handle) }
+        for one in running { _ = unsafe Library.curl.multi_remove_handle(wake.multi, one.transfer.handle) }
         for completion in running.map(\.completion) + jobs.map(\.completion) {
           completion(.failure(.stopped))
         }
@@ -83,9 +82,9 @@ public final class Fetcher: Sendable {
         }
       }
       var active: Int32 = 0
-      unsafe curl_multi_perform(wake.multi, &active)
+      _ = unsafe Library.curl.multi_perform(wake.multi, &active)
       finish(&running)
-      unsafe curl_multi_poll(wake.multi, nil, 0, 1_000, nil)
+      _ = unsafe Library.curl.multi_poll(wake.multi, nil, 0, 1_000, nil)
     }
   }
 
@@ -100,7 +99,7 @@ public final class Fetcher: Sendable {
   ) -> FetchError? {
     do throws(FetchError) {
       let transfer = try hop.transfer(now: Clock.system.monotonicNanoseconds())
-      guard unsafe curl_multi_add_handle(wake.multi, transfer.handle) == CURLM_OK else {
+      guard unsafe Library.curl.multi_add_handle(wake.multi, transfer.handle) == CURLM_OK else {
         throw .broken("no memory")
       }
       running.append(Running(hop: hop, transfer: transfer, completion: completion))
@@ -112,13 +111,13 @@ public final class Fetcher: Sendable {
 
   private func finish(_ running: inout [Running]) {
     var left: Int32 = 0
-    while let message = unsafe curl_multi_info_read(wake.multi, &left) {
+    while let message = unsafe Library.curl.multi_info_read(wake.multi, &left) {
       guard unsafe message.pointee.msg == CURLMSG_DONE, let handle = unsafe countersign_curl_handle(message),
         let index = running.firstIndex(where: { unsafe $0.transfer.handle == handle })
       else { continue }
       let result = unsafe countersign_curl_result(message)
       let done = running.remove(at: index)
-      unsafe curl_multi_remove_handle(wake.multi, handle)
+      _ = unsafe Library.curl.multi_remove_handle(wake.multi, handle)
       switch done.hop.next(after: done.transfer, result) {
       case .answer(let answer): done.completion(.success(answer))
       case .failed(let error): done.completion(.failure(error))

@@ -24,7 +24,7 @@ final class Transfer {
   init(_ request: FetchRequest, to address: WebAddress, endpoint: FetchRequest.Endpoint?, milliseconds: Int)
     throws(FetchError)
   {
-    guard let handle = unsafe curl_easy_init() else { throw .broken("no memory") }
+    guard let handle = unsafe Library.curl.easy_init() else { throw .broken("no memory") }
     unsafe self.handle = handle
     unsafe errorBuffer = UnsafeMutablePointer<CChar>.allocate(capacity: 256)
     unsafe errorBuffer.initialize(repeating: 0, count: 256)
@@ -36,41 +36,42 @@ final class Transfer {
   }
 
   deinit {
-    unsafe curl_easy_cleanup(handle)
+    unsafe Library.curl.easy_cleanup(handle)
     unsafe errorBuffer.deallocate()
-    unsafe lists.forEach { unsafe curl_slist_free_all($0) }
+    unsafe lists.forEach { unsafe Library.curl.slist_free_all($0) }
   }
 
   // MARK: Options
 
   private func set(_ option: CURLoption, _ value: Int) {
-    _ = unsafe countersign_curl_set_long(handle, option, value)
+    _ = unsafe countersign_curl_set_long(Library.curl.easy_setopt, handle, option, value)
   }
 
   private func set(_ option: CURLoption, _ value: String) {
     // libcurl copies text.
-    _ = unsafe countersign_curl_set_text(handle, option, value)
+    _ = unsafe countersign_curl_set_text(Library.curl.easy_setopt, handle, option, value)
   }
 
   private func set(_ option: CURLoption, list: [String]) {
     var head: UnsafeMutablePointer<curl_slist>?
-    for text in list { unsafe head = unsafe curl_slist_append(head, text) }
+    for text in list { unsafe head = unsafe Library.curl.slist_append(head, text) }
     guard let made = unsafe head else { return }
     unsafe lists.append(made)
-    _ = unsafe countersign_curl_set_list(handle, option, made)
+    _ = unsafe countersign_curl_set_list(Library.curl.easy_setopt, handle, option, made)
   }
 
   private func setCallbacks() {
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-    _ = unsafe countersign_curl_set_sink(handle, CURLOPT_WRITEFUNCTION, bodySink)
-    _ = unsafe countersign_curl_set_pointer(handle, CURLOPT_WRITEDATA, context)
-    _ = unsafe countersign_curl_set_sink(handle, CURLOPT_HEADERFUNCTION, headerSink)
-    _ = unsafe countersign_curl_set_pointer(handle, CURLOPT_HEADERDATA, context)
-    _ = unsafe countersign_curl_set_opener(handle, openGuarded)
-    _ = unsafe countersign_curl_set_pointer(handle, CURLOPT_OPENSOCKETDATA, context)
-    _ = unsafe countersign_curl_set_tls(handle, prepareTLS)
-    _ = unsafe countersign_curl_set_pointer(handle, CURLOPT_SSL_CTX_DATA, context)
-    _ = unsafe countersign_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorBuffer)
+    _ = unsafe countersign_curl_set_sink(Library.curl.easy_setopt, handle, CURLOPT_WRITEFUNCTION, bodySink)
+    _ = unsafe countersign_curl_set_pointer(Library.curl.easy_setopt, handle, CURLOPT_WRITEDATA, context)
+    _ = unsafe countersign_curl_set_sink(Library.curl.easy_setopt, handle, CURLOPT_HEADERFUNCTION, headerSink)
+    _ = unsafe countersign_curl_set_pointer(Library.curl.easy_setopt, handle, CURLOPT_HEADERDATA, context)
+    _ = unsafe countersign_curl_set_opener(Library.curl.easy_setopt, handle, openGuarded)
+    _ = unsafe countersign_curl_set_pointer(Library.curl.easy_setopt, handle, CURLOPT_OPENSOCKETDATA, context)
+    _ = unsafe countersign_curl_set_tls(Library.curl.easy_setopt, handle, prepareTLS)
+    _ = unsafe countersign_curl_set_pointer(Library.curl.easy_setopt, handle, CURLOPT_SSL_CTX_DATA, context)
+    _ = unsafe countersign_curl_set_pointer(
+      Library.curl.easy_setopt, handle, CURLOPT_ERRORBUFFER, errorBuffer)
   }
 
   private func setLimits(_ milliseconds: Int) {
@@ -166,12 +167,15 @@ final class Transfer {
 
   func number(_ info: CURLINFO) -> Int {
     var value = 0
-    return unsafe countersign_curl_long(handle, info, &value) == CURLE_OK ? value : 0
+    return unsafe countersign_curl_long(Library.curl.easy_getinfo, handle, info, &value) == CURLE_OK
+      ? value : 0
   }
 
   func text(_ info: CURLINFO) -> String? {
     var value: UnsafeMutablePointer<CChar>?
-    guard unsafe countersign_curl_text(handle, info, &value) == CURLE_OK, let found = unsafe value else {
+    guard unsafe countersign_curl_text(Library.curl.easy_getinfo, handle, info, &value) == CURLE_OK,
+      let found = unsafe value
+    else {
       return nil
     }
     return unsafe String(cString: found)
@@ -180,7 +184,8 @@ final class Transfer {
   /// What the library says of a failure, in the words that fit best.
   func failure(_ result: CURLcode) -> String {
     let said = unsafe String(cString: errorBuffer)
-    return said.isEmpty ? unsafe String(cString: curl_easy_strerror(result)) : said
+    if !said.isEmpty { return said }
+    return unsafe Library.curl.easy_strerror(result).map { unsafe String(cString: $0) } ?? "unknown"
   }
 
   static func from(_ context: UnsafeMutableRawPointer) -> Transfer {

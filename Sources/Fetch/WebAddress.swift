@@ -10,17 +10,19 @@ struct WebAddress: Equatable {
   var target: String
 
   init(_ text: String) throws(FetchError) {
-    guard let handle = unsafe curl_url() else { throw .url("no memory") }
-    defer { unsafe curl_url_cleanup(handle) }
-    guard unsafe curl_url_set(handle, CURLUPART_URL, text, 0) == CURLUE_OK else {
+    try Library.load()
+    guard let handle = unsafe Library.curl.url() else { throw .url("no memory") }
+    defer { unsafe Library.curl.url_cleanup(handle) }
+    guard unsafe Library.curl.url_set(handle, CURLUPART_URL, text, 0) == CURLUE_OK else {
       throw .url("`\(text)` is malformed")
     }
     func part(_ part: CURLUPart, _ flags: UInt32 = 0) -> String? {
       var value: UnsafeMutablePointer<CChar>?
-      guard unsafe curl_url_get(handle, part, &value, flags) == CURLUE_OK, let found = unsafe value else {
+      guard unsafe Library.curl.url_get(handle, part, &value, flags) == CURLUE_OK, let found = unsafe value
+      else {
         return nil
       }
-      defer { unsafe curl_free(found) }
+      defer { unsafe Library.curl.free(found) }
       return unsafe String(cString: found)
     }
     guard let scheme = part(CURLUPART_SCHEME)?.lowercased(), scheme == "http" || scheme == "https" else {

@@ -131,13 +131,15 @@ public struct JSONDocument: ~Copyable, Sendable {
 
   /// Makes the document `null`; its storage stays.
   public mutating func reset() {
+    // Most resets find it reset.
+    if octets.isEmpty, nodes.count == 1, nodes[0].kind == .null { return }
     octets.removeAll()
-    nodes.removeAll(keepingCapacity: true)
+    nodes.clear()
     nodes.append(Node(start: 0, count: 0, next: 1, kind: .null))
   }
 
   private mutating func parseOwnOctets(_ settings: JSONSettings) throws(JSONError) {
-    nodes.removeAll(keepingCapacity: true)
+    nodes.clear()
     do throws(JSONError) {
       try readOctets(settings)
     } catch {

@@ -32,7 +32,7 @@ extension JSONDocument {
   public mutating func restore(_ octets: Span<UInt8>, _ list: JSONNodeList, _ range: Range<Int>) {
     self.octets.removeAll()
     self.octets.append(octets)
-    nodes.removeAll(keepingCapacity: true)
+    nodes.clear()
     nodes.append(contentsOf: list.nodes[range])
   }
 }

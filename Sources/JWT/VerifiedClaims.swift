@@ -11,7 +11,8 @@ public struct VerifiedClaims: ~Copyable, Sendable {
   public private(set) var issuer: ByteRange?
   /// `sub`, over `document.octets`.
   public private(set) var subject: ByteRange?
-  /// Names of the payload's members that are lists in one string, over `document.octets`.
+  /// Of the payload's members, those whose names the rule gives (`spaceDelimitedClaims`), over
+  /// `document.octets`.
   private var spaceDelimitedNames: [ByteRange] = []
   private var scratch: ByteBuffer
 
@@ -36,13 +37,18 @@ public struct VerifiedClaims: ~Copyable, Sendable {
     subject = token.subject
     isPresent = true
     token.reset()
+    if spaceDelimited.isEmpty { return }
+    let names = spaceDelimited.span
     var members = document.members(of: document.root)
     while let member = members.next(in: document) {
-      if Self.isSpaceDelimited(document.octets.span[member.name], spaceDelimited) {
+      for index in names.indices where document.octets.span[member.name].equals(names[index].span) {
         spaceDelimitedNames.append(member.name)
       }
     }
   }
+
+  /// Whether the rule makes lists of claims beside `scope` and `permission`, of which the token has some.
+  public var hasFurtherLists: Bool { !spaceDelimitedNames.isEmpty }
 
   /// Forgets the token. Storage stays.
   public mutating func clear() {
@@ -50,14 +56,7 @@ public struct VerifiedClaims: ~Copyable, Sendable {
     isPresent = false
     issuer = nil
     subject = nil
-    spaceDelimitedNames.removeAll(keepingCapacity: true)
-  }
-
-  private static func isSpaceDelimited(_ name: Span<UInt8>, _ configured: [[UInt8]]) -> Bool {
-    if name.equals("scope") || name.equals("permission") { return true }
-    let list = configured.span
-    for index in list.indices where name.equals(list[index].span) { return true }
-    return false
+    spaceDelimitedNames.clear()
   }
 
   /// Whether a top-level claim of the token, when it is a string, is a list of words divided by single
@@ -65,7 +64,8 @@ public struct VerifiedClaims: ~Copyable, Sendable {
   /// for a claim it has not.
   public func isSpaceDelimited(_ topLevelName: Span<UInt8>) -> Bool {
     for name in spaceDelimitedNames where document.octets.span[name].equals(topLevelName) { return true }
-    return false
+    return (topLevelName.equals("scope") || topLevelName.equals("permission"))
+      && document.member(topLevelName, of: document.root) != nil
   }
 
   /// The claim at a path of member names. Only objects are entered; an empty path is the payload itself.

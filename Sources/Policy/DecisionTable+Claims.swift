@@ -61,10 +61,11 @@ extension DecisionTable {
     }
   }
 
+  /// - Parameter name: `iss` or `sub`, which only a rule's setting makes a list.
   private func becomesList(
     _ name: StaticString, _ value: Span<UInt8>, _ claims: borrowing VerifiedClaims
   ) -> Bool {
-    guard hasWord(value) else { return false }
+    guard claims.hasFurtherLists, hasWord(value) else { return false }
     var members = claims.document.members(of: claims.document.root)
     while let member = members.next(in: claims.document) {
       let memberName = claims.document.octets.span[member.name]

@@ -177,6 +177,35 @@ struct ASCIITests {
     #expect(!octets("é").isASCII && octets("é").isText)
   }
 
+  @Test func `the first octet that is not ASCII is found from every start`() {
+    for count in 0..<80 {
+      var text = Array(repeating: 0x7F as UInt8, count: count)
+      for start in 0...count { #expect(text.firstNonASCII(from: start) == count) }
+      for index in 0..<count {
+        text[index] = 0x80
+        for start in [0, 1, index / 2, index] where start <= index {
+          #expect(text.firstNonASCII(from: start) == index)
+        }
+        #expect(text.firstNonASCII(from: index + 1) == count)
+        text[index] = 0x7F
+      }
+      // Of several, the first.
+      if count > 9 {
+        text[count - 9] = 0xFF
+        text[count - 1] = 0xFF
+        #expect(text.firstNonASCII(from: 0) == count - 9)
+      }
+    }
+  }
+
+  @Test func `numbers are read with their lowest octet first, wherever they stand`() {
+    let text: [UInt8] = [9, 1, 2, 3, 0x84, 5]
+    let words = (text.span.littleEndian32(at: 1), text.span.littleEndian32(at: 2))
+    #expect(words == (0x8403_0201, 0x0584_0302))
+    let halves = (text.span.littleEndian16(at: 0), text.span.littleEndian16(at: 4))
+    #expect(halves == (0x0109, 0x0584))
+  }
+
   @Test func `copies and texts are made of the octets`() {
     #expect(octets("abc").copied == octets("abc"))
     #expect([UInt8]().copied == [] && [UInt8]().asText == "")

@@ -55,6 +55,20 @@ struct OwnedArrayTests {
     #expect(ends.count == 4)
   }
 
+  @Test func `elements that are given up end, and the list takes new ones`() {
+    let ends = Ends()
+    do {
+      var list = OwnedArray<Element>(capacity: 2)
+      for number in 0..<5 { list.append(Element(number: number, ends: ends)) }
+      list.removeAll()
+      let isEmpty = list.isEmpty
+      #expect(isEmpty && ends.count == 5)
+      list.append(Element(number: 9, ends: ends))
+      #expect(numbers(list) == [9])
+    }
+    #expect(ends.count == 6)
+  }
+
   @Test func `an empty list gives nothing away`() {
     var list = OwnedArray<Element>()
     let isNothing = list.popLast() == nil

@@ -15,6 +15,7 @@ extension [UInt8] {
   func lastPosition(of octet: UInt8) -> Int? { span.lastIndex(of: octet) }
   var isUTF8: Bool { span.isValidUTF8 }
   var isASCII: Bool { span.isASCII }
+  func firstNonASCII(from start: Int) -> Int { span.firstNonASCII(from: start) }
   var isText: Bool { span.isText }
   var decimal: UInt64? { span.decimalValue() }
   var copied: [UInt8] { span.copy() }

@@ -53,8 +53,8 @@ struct CheckReadingTests {
     check.method = ByteRange(start: 0, count: 1)
     check.source.principal = ByteRange(start: 0, count: 1)
     check.destination.port = 8
-    check.contextExtensions = check.headers
-    check.filterMetadata = check.headers
+    check.contextExtensions = [check.headers[0]]
+    check.filterMetadata = [check.headers[0]]
     check.reset()
     let flags = [check.hasHTTP, check.headerEncoding == .raw, check.serverName != nil]
     #expect(!flags.contains(true))

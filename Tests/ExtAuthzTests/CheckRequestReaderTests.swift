@@ -1,3 +1,4 @@
+import Bytes
 import Check
 import ExtAuthz
 import ExtAuthzTestMessages

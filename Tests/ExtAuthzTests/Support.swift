@@ -55,7 +55,7 @@ struct Taken: Equatable {
     scheme = octets(check.scheme)
     serverName = check.serverName.map(octets)
     isRaw = check.headerEncoding == .raw
-    headers = pairs(check.headers)
+    headers = check.headers.indices.map { pairs([check.headers[$0]])[0] }
     contextExtensions = pairs(check.contextExtensions)
     filterMetadata = pairs(check.filterMetadata)
   }
