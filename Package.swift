@@ -107,7 +107,7 @@ let package = Package(
       "Configuration",
       [
         "Istio", "Policy", "Authorizer", "KeySets", "Fetch", "JWT", "ExtAuthz", "HTTP", "Server", "System",
-        "YAML",
+        "YAML", "JSON",
         "Bytes",
       ]),
     library(

@@ -34,7 +34,11 @@ public struct AdminRouter: Sendable {
   ) -> AdminRouter {
     var router = AdminRouter()
     router.answer("/livez") { _ in status.liveness() }
-    router.answer("/readyz") { _ in status.readiness() }
+    router.answer("/readyz") { request in
+      // As Kubernetes' own components are asked.
+      request.query.split(separator: "&").contains { $0 == "verbose" || $0.hasPrefix("verbose=") }
+        ? status.verboseReadiness() : status.readiness()
+    }
     router.answer("/metrics") { _ in
       AdminResponse(contentType: "\(MetricsRegistry.contentType)", body: metrics())
     }

@@ -14,6 +14,8 @@ public final class ServiceStatus: Sendable {
   private let maximumSilenceNanoseconds: UInt64
   /// Each part in the order given, with the reason why it is not ready; nil when it is.
   private let parts: Mutex<[(name: String, reason: String?)]>
+  /// What an operator should know though the service is ready, by subject.
+  private let notes = Mutex<[(subject: String, text: String)]>([])
   private let isStopping = Atomic<Bool>(false)
 
   /// - Parameters:
@@ -38,6 +40,15 @@ public final class ServiceStatus: Sendable {
 
   /// A part is not, or no longer, ready.
   public func setNotReady(_ part: String, because reason: String) { set(part, reason) }
+
+  /// Something an operator should know and that does not make the service less ready, in place of what was said of
+  /// the subject before; nil takes it back.
+  public func note(_ subject: String, _ text: String?) {
+    notes.withLock { notes in
+      notes.removeAll { $0.subject == subject }
+      if let text { notes.append((subject, text)) }
+    }
+  }
 
   /// The service goes: not ready from now on, whatever its parts say, so that no new traffic comes.
   public func beginStopping() { isStopping.store(true, ordering: .releasing) }
@@ -64,6 +75,19 @@ public final class ServiceStatus: Sendable {
   func liveness() -> AdminResponse { Self.answer("alive", reasonsNotAlive()) }
 
   func readiness() -> AdminResponse { Self.answer("ready", reasonsNotReady()) }
+
+  /// The same with a line for every part, and what an operator should know besides.
+  func verboseReadiness() -> AdminResponse {
+    let reasons = reasonsNotReady()
+    var lines = parts.withLock { parts in
+      parts.map { part in part.reason.map { "[-] \(part.name): \($0)" } ?? "[+] \(part.name)" }
+    }
+    if isStopping.load(ordering: .acquiring) { lines.append("[-] stopping") }
+    lines += notes.withLock { $0.map { "[!] \($0.subject): \($0.text)" } }
+    lines.append(reasons.isEmpty ? "ready" : "not ready")
+    return AdminResponse(
+      status: reasons.isEmpty ? 200 : 503, text: lines.map { $0 + "\n" }.joined())
+  }
 
   private static func answer(_ word: String, _ reasons: [String]) -> AdminResponse {
     if reasons.isEmpty { return AdminResponse(text: word + "\n") }

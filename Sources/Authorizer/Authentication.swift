@@ -32,7 +32,7 @@ struct Authentication: ~Copyable {
     }
   }
 
-  private let settings: AuthorizerSettings
+  private var settings: AuthorizerSettings
   private(set) var finder = TokenFinder()
   private(set) var token = UnverifiedToken()
   private var keyRings: OwnedArray<KeyRing>
@@ -66,29 +66,51 @@ struct Authentication: ~Copyable {
     var isMissing = true
   }
 
-  init(keySets: borrowing OwnedArray<KeySetPlace>, settings: AuthorizerSettings) {
-    self.settings = settings
+  init(_ snapshot: PolicySnapshot) {
+    settings = snapshot.settings
     cache = TokenCache(maximumOctets: settings.tokenCacheOctets)
-    keyRings = OwnedArray(capacity: max(1, keySets.count))
+    keyRings = OwnedArray(capacity: max(1, snapshot.keySets.count))
     remotes = []
-    remoteOfKeySet = Array(repeating: -1, count: keySets.count)
-    for index in keySets.indices {
-      switch keySets[index] {
-      case .inline(let set): keyRings.append(KeyRing(set, settings: settings.keyRing))
+    remoteOfKeySet = []
+    takeKeySets(of: snapshot, HeldKeyRings())
+    outcomes.reserveCapacity(64)
+    wantedKeys.reserveCapacity(Self.maximumWantedKeys)
+  }
+
+  /// Goes over to another snapshot. Key sets that both hold keep their verifiers, and so the token cache what it
+  /// knows of them; remote ones have no keys until `adoptKeys`. Bounds of tokens, of the cache and of the key
+  /// search stay as they were: what a cache has read must be what reading would give.
+  mutating func adopt(_ snapshot: PolicySnapshot, after old: PolicySnapshot) {
+    settings.policy = snapshot.settings.policy
+    settings.clockSkewSeconds = snapshot.settings.clockSkewSeconds
+    settings.maximumTokensPerRule = snapshot.settings.maximumTokensPerRule
+    let held = HeldKeyRings(taking: &keyRings, of: old)
+    keyRings = OwnedArray(capacity: max(1, snapshot.keySets.count))
+    takeKeySets(of: snapshot, held)
+    reset()
+  }
+
+  private mutating func takeKeySets(of snapshot: PolicySnapshot, _ held: consuming HeldKeyRings) {
+    remotes = []
+    remoteOfKeySet = Array(repeating: -1, count: snapshot.keySets.count)
+    for index in snapshot.keySets.indices {
+      switch snapshot.keySets[index] {
+      case .inline(let set):
+        keyRings.append(held.take(set) ?? KeyRing(set, settings: settings.keyRing))
       case .remote(let provider):
-        keyRings.append(KeyRing(JWKSet(keys: []), settings: settings.keyRing))
+        let place = snapshot.keySources[provider].place
+        keyRings.append(held.take(place) ?? KeyRing(JWKSet(keys: []), settings: settings.keyRing))
         remoteOfKeySet[index] = remotes.count
         remotes.append(RemoteKeys(keySet: index, provider: provider))
       }
     }
-    outcomes.reserveCapacity(64)
-    wantedKeys.reserveCapacity(Self.maximumWantedKeys)
   }
 
   /// More providers than this are not waited for at once.
   private static let maximumWantedKeys = 8
 
   /// Takes over what providers have published since the last time. Sets that are the same cost nothing.
+  /// - Parameter entries: of the snapshot's `keySources`, in their order.
   mutating func adoptKeys(_ entries: [KeyBoard.Entry]) {
     for index in remotes.indices
     where entries[remotes[index].provider].generation != remotes[index].generation {

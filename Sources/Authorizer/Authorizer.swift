@@ -8,13 +8,20 @@ import Policy
 /// next. It belongs to one thread. Nothing is allocated for a request of usual size once the storage has
 /// grown to it.
 public struct Authorizer: ~Copyable {
-  let snapshot: PolicySnapshot
+  private(set) var snapshot: PolicySnapshot
   var authentication: Authentication
   var scratch = PolicyScratch()
 
   public init(snapshot: PolicySnapshot) {
     self.snapshot = snapshot
-    authentication = Authentication(keySets: snapshot.keySets, settings: snapshot.settings)
+    authentication = Authentication(snapshot)
+  }
+
+  /// Goes over to another snapshot, between two checks. Verifiers of keys that stay and the token cache are kept;
+  /// remote keys must be adopted anew before the next check. Cost: linear in the key sets, no signature work.
+  public mutating func adopt(_ snapshot: PolicySnapshot) {
+    authentication.adopt(snapshot, after: self.snapshot)
+    self.snapshot = snapshot
   }
 
   /// May this request pass?

@@ -17,6 +17,26 @@ public enum PolicyFiles {
     ResourceLoader(settings).load(try read(paths))
   }
 
+  /// The folders in which a change may change what `read` gives.
+  /// - Throws: a folder that cannot be looked into.
+  public static func folders(_ paths: [String]) throws(SystemError) -> [String] {
+    var folders: [String] = []
+    for path in paths {
+      if try Files.kind(path) == .folder {
+        folders += try Files.folders(path)
+      } else {
+        folders.append(folder(of: path))
+      }
+    }
+    return folders
+  }
+
+  /// The folder that holds a file, as the file's path names it.
+  public static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
   /// The texts of all resources below the given files and folders, as `load` reads them.
   public static func read(_ paths: [String]) throws(SystemError) -> [ResourceText] {
     var files: [ResourceText] = []

@@ -34,6 +34,9 @@ public struct ServiceConfiguration: Sendable {
   public var keys = KeyKeeper.Configuration(sources: [])
   /// Not ready before every provider has answered or failed.
   public var waitForKeys = true
+  /// How long everything goes on after SIGTERM while readiness and health checks say that the server goes, in
+  /// nanoseconds: proxies and load balancers need that long to turn elsewhere. 0: nobody watches.
+  public var drainDelay: UInt64 = 0
   /// Memory for tables of elliptic-curve keys, in octets: about 0.3 MB a key on P-256, 2.8 on P-384, 4.2 on P-521. A
   /// key without one is checked by libcrypto alone, three to six times slower. 0: no tables.
   public var tableOctets = 64 << 20
@@ -52,6 +55,18 @@ public struct ServiceConfiguration: Sendable {
 }
 
 extension ServiceConfiguration {
+  /// Takes back what a running service cannot change: it goes on with `running`'s.
+  public mutating func keepWhatNeedsRestart(of running: ServiceConfiguration) {
+    (grpc, http, admin, threads) = (running.grpc, running.http, running.admin, running.threads)
+    (http2, server, checkRequest) = (running.http2, running.server, running.checkRequest)
+    authorizer.token = running.authorizer.token
+    authorizer.tokenCacheOctets = running.authorizer.tokenCacheOctets
+    authorizer.keyRing = running.authorizer.keyRing
+    tableOctets = running.tableOctets
+    keys.stateFolder = running.keys.stateFolder
+    drainDelay = running.drainDelay
+  }
+
   /// Makes the workload of `--workload NAMESPACE/k=v,k=v` the default one.
   /// - Throws: what is wrong with the flag's text.
   public mutating func setDefaultWorkload(flag text: String) throws(WorkloadFlagError) {

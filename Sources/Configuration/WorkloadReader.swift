@@ -3,7 +3,7 @@ import YAML
 
 /// Reads the list `workloads` of the configuration file.
 enum WorkloadReader {
-  private static let keys = ["name", "namespace", "labels", "serviceAccount", "hosts"]
+  static let keys = ["name", "namespace", "labels", "serviceAccount", "hosts"]
 
   static func read(_ node: YAMLNode, with reader: inout SettingReader) -> [Workload] {
     guard let elements = node.elements else {

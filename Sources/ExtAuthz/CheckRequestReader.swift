@@ -2,7 +2,7 @@ import Bytes
 public import Check
 
 /// What a `CheckRequest` may hold at most. Message octets are bounded before, by the gRPC layer.
-public struct CheckRequestSettings: Sendable {
+public struct CheckRequestSettings: Sendable, Hashable {
   /// Header lines, pseudo headers included. Envoy itself stops at 100 (`max_headers_count`) unless told
   /// otherwise.
   public var maximumHeaders = 256

@@ -2,7 +2,7 @@ public import Bytes
 
 /// Which addresses are never connected to, asked after names are resolved (security checklist 2.2): a URL in a
 /// policy must not be able to read a cloud's instance metadata.
-public struct AddressGuard: Sendable {
+public struct AddressGuard: Sendable, Hashable {
   /// Forbidden unless `allowed`.
   public var blocked: [IPPrefix]
   /// Wins over `blocked`.

@@ -4,7 +4,7 @@
 // bounded. libcurl does the talking.
 
 /// One GET.
-public struct FetchRequest: Sendable {
+public struct FetchRequest: Sendable, Hashable {
   /// `http` or `https`.
   public var url: String
   /// Connect there, in this order, instead of the URL's host; Host and TLS server name stay those of the URL.

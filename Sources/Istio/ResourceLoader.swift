@@ -1,7 +1,7 @@
 public import YAML
 
 /// One file's name and octets, as whoever reads files hands them over.
-public struct ResourceText: Sendable {
+public struct ResourceText: Sendable, Hashable {
   public var name: String
   public var octets: [UInt8]
 

@@ -5,7 +5,7 @@
 public import Bytes
 
 /// What a reader of JSON accepts beyond the grammar of RFC 8259, and how much of it.
-public struct JSONSettings: Sendable {
+public struct JSONSettings: Sendable, Hashable {
   /// How many lists and objects may be open at once. Honest tokens nest two or three levels; deep nesting
   /// only serves attacks on what reads the document afterwards (design, section 7).
   public var maximumDepth = 64

@@ -2,7 +2,7 @@ import Bytes
 public import JSON
 
 /// How much of a key set is read, and from where it may hold what.
-public struct JWKSetSettings: Sendable {
+public struct JWKSetSettings: Sendable, Hashable {
   /// Longest text in octets. Sets of large providers take 5 to 20 KiB; a fetch of a wrong or hostile address
   /// must not fill memory.
   public var maximumBytes = 1024 * 1024

@@ -3,7 +3,7 @@ public import JSON
 public import Signatures
 
 /// How much of a token is read.
-public struct TokenSettings: Sendable {
+public struct TokenSettings: Sendable, Hashable {
   /// Longest token text in octets. Honest tokens take 1 to 8 KiB; proxies refuse headers of more than 60 KiB,
   /// and a longer token only makes a forged one dearer to refuse (security checklist 2.1). A longer one is
   /// refused unread.

@@ -59,6 +59,43 @@ struct KeeperCore {
   /// The address under which a provider's keys are saved.
   func savedAddress(_ index: Int) -> String { slots[index].source.firstURL }
 
+  /// Takes over what another keeper knows of providers that both have: keys, what they were confirmed by, when
+  /// the next fetch is due. One that is reached in another way from now on, or believed by other authorities, is
+  /// fetched at once; its keys serve meanwhile.
+  mutating func inherit(_ other: KeeperCore, settings: KeySettings, now: UInt64) {
+    for index in slots.indices {
+      guard let old = other.slots.firstIndex(where: { $0.source.place == slots[index].source.place }) else {
+        continue
+      }
+      let url = other.slots[old].discovered ?? slots[index].source.firstURL
+      let atOnce = route(url) != other.route(url)
+      slots[index].provider = other.slots[old].provider
+      slots[index].provider.moveOn(settings, atOnce: atOnce, now: now)
+      slots[index].discovered = atOnce ? nil : other.slots[old].discovered
+      slots[index].text = other.slots[old].text
+      board.inherit(other.board, old, as: index)
+      publish(index, isNew: true, landed: nil, error: board.snapshot[index].lastError)
+    }
+  }
+
+  /// Whether other routes lead to all providers as its own do.
+  func reachesProviders(asBy other: KeyRoutes) -> Bool {
+    slots.allSatisfy { slot in
+      let url = slot.discovered ?? slot.source.firstURL
+      return [url, slot.source.firstURL].allSatisfy {
+        route($0) == (try? other.request($0, timeoutMilliseconds: 0, entityTag: nil))
+      }
+    }
+  }
+
+  /// Nil: there is no way.
+  private func route(_ url: String) -> FetchRequest? {
+    try? routes.request(url, timeoutMilliseconds: 0, entityTag: nil)
+  }
+
+  /// Whether something is known of the provider already.
+  func isInherited(_ index: Int) -> Bool { slots[index].provider.state != .waiting }
+
   /// Takes keys of an earlier life.
   mutating func restore(_ saved: SavedKeys, _ index: Int, wall: UInt64) {
     let name = slots[index].source.name

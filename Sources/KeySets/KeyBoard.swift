@@ -26,6 +26,21 @@ public final class KeyBoard: Sendable {
     case limited
   }
 
+  /// What is done about a token whose key ID is in no set of its issuer, or whose issuer has no keys yet.
+  public enum MissingKeyAction: Int, CaseIterable, Sendable {
+    /// A fetch is asked for, or one that runs is shared.
+    case wait
+    /// The provider has been asked often enough.
+    case limited
+    /// A fetch has not brought the key a moment ago.
+    case remembered
+    /// There are no keys, and the last fetch failed.
+    case unavailable
+
+    /// For metrics.
+    public var label: String { "\(self)" }
+  }
+
   private let version = Atomic<UInt64>(1)
   private let entries: Mutex<[Entry]>
   private let gates: [Gate]
@@ -40,6 +55,11 @@ public final class KeyBoard: Sendable {
     let fullAt = Atomic<UInt64>(0)
     let asked = Atomic<UInt64>(0)
     let landed = Atomic<UInt64>(0)
+    /// Tokens with unknown key IDs, by what was done about them: only such a token pays for the shared counter.
+    private let waiting = Atomic<UInt64>(0)
+    private let limited = Atomic<UInt64>(0)
+    private let remembered = Atomic<UInt64>(0)
+    private let unavailable = Atomic<UInt64>(0)
     let burst: UInt64
     let interval: UInt64
 
@@ -47,6 +67,24 @@ public final class KeyBoard: Sendable {
     init(_ settings: KeySettings) {
       burst = max(1, settings.unknownKeyBurst)
       interval = 1_000_000_000 / max(1, settings.unknownKeysPerSecond)
+    }
+
+    func count(_ action: MissingKeyAction, _ amount: UInt64) {
+      switch action {
+      case .wait: waiting.wrappingAdd(amount, ordering: .relaxed)
+      case .limited: limited.wrappingAdd(amount, ordering: .relaxed)
+      case .remembered: remembered.wrappingAdd(amount, ordering: .relaxed)
+      case .unavailable: unavailable.wrappingAdd(amount, ordering: .relaxed)
+      }
+    }
+
+    func counted(_ action: MissingKeyAction) -> UInt64 {
+      switch action {
+      case .wait: waiting.load(ordering: .relaxed)
+      case .limited: limited.load(ordering: .relaxed)
+      case .remembered: remembered.load(ordering: .relaxed)
+      case .unavailable: unavailable.load(ordering: .relaxed)
+      }
     }
 
     func take(now: UInt64) -> Bool {
@@ -96,12 +134,34 @@ public final class KeyBoard: Sendable {
     return .wait(number)
   }
 
+  /// Counts a token with an unknown key ID.
+  public func count(_ action: MissingKeyAction, _ provider: Int) { gates[provider].count(action, 1) }
+
+  /// How many of them there were. Any thread.
+  public func counted(_ action: MissingKeyAction, _ provider: Int) -> UInt64 {
+    gates[provider].counted(action)
+  }
+
   /// Registers what wakes a worker when something has changed.
   public func addWaker(_ waker: @escaping @Sendable () -> Void) { wakers.withLock { $0.append(waker) } }
 
   // MARK: The keeper
 
   func setRequestHandler(_ handler: (@Sendable () -> Void)?) { onRequest.withLock { $0 = handler } }
+
+  /// Begins where another board is with the same provider: its counts go on.
+  func inherit(_ other: KeyBoard, _ theirs: Int, as provider: Int) {
+    let entry = other.snapshot[theirs]
+    entries.withLock {
+      $0[provider].fetches = entry.fetches
+      $0[provider].lastError = entry.lastError
+    }
+    // The bucket too: reloads must not add to what a flood of invented key IDs may cost a provider.
+    gates[provider].fullAt.store(other.gates[theirs].fullAt.load(ordering: .relaxed), ordering: .relaxed)
+    for action in MissingKeyAction.allCases {
+      gates[provider].count(action, other.counted(action, theirs))
+    }
+  }
 
   func takeRequests() -> [Int] {
     requests.withLock { requests in

@@ -13,6 +13,9 @@ public final class KeyKeeper: Sendable {
     public var sets = JWKSetSettings()
     /// Where keys are saved; nil: nowhere.
     public var stateFolder: String?
+    /// The keeper whose place the new one takes: what it knows of the same providers is taken over. It is to be
+    /// stopped when nobody looks at its board any more.
+    public var predecessor: KeyKeeper?
     public var clock = Clock.system
 
     public init(sources: [KeySource]) { self.sources = sources }
@@ -24,6 +27,8 @@ public final class KeyKeeper: Sendable {
   private let mailbox = Mutex(Mailbox())
   private let configuration: Configuration
   private let events: @Sendable (KeyEvent) -> Void
+  /// What a successor begins with.
+  private let latest: Mutex<KeeperCore>
 
   private struct Mailbox: Sendable {
     var landed: [(provider: Int, result: Result<FetchAnswer, FetchError>)] = []
@@ -35,7 +40,6 @@ public final class KeyKeeper: Sendable {
   public init(
     _ configuration: Configuration, events: @escaping @Sendable (KeyEvent) -> Void
   ) throws(SystemError) {
-    self.configuration = configuration
     self.events = events
     board = KeyBoard(providers: configuration.sources.count, settings: configuration.settings)
     bell = try Bell()
@@ -44,10 +48,26 @@ public final class KeyKeeper: Sendable {
       configuration.sources, routes: configuration.routes, settings: configuration.settings,
       sets: configuration.sets, board: board, seed: try Randomness.system.word(),
       now: configuration.clock.monotonicNanoseconds())
+    if let predecessor = configuration.predecessor {
+      core.inherit(
+        predecessor.latest.withLock { $0 }, settings: configuration.settings,
+        now: configuration.clock.monotonicNanoseconds())
+    }
+    latest = Mutex(core)
+    var kept = configuration
+    kept.predecessor = nil
+    self.configuration = kept
     restore(&core)
     board.setRequestHandler { [bell] in bell.ring() }
     let ready = core
     _ = try Thread.start(name: "keys") { [self] in run(ready) }
+  }
+
+  /// Whether it does what one made from `other` would do. Routes are asked for the addresses that it fetches.
+  public func keeps(_ other: Configuration) -> Bool {
+    configuration.sources == other.sources && configuration.settings == other.settings
+      && configuration.sets == other.sets && configuration.stateFolder == other.stateFolder
+      && latest.withLock { $0 }.reachesProviders(asBy: other.routes)
   }
 
   /// Ends the thread and the fetches.
@@ -79,6 +99,7 @@ public final class KeyKeeper: Sendable {
       core.saves = []
       for event in core.events { events(event) }
       core.events = []
+      latest.withLock { $0 = core }
       // A clock of tests is moved without a ring: look often then.
       let longest: UInt64 = if case .manual = clock { 5 } else { 1_000 }
       let due = core.nextTurn(now: now)
@@ -110,6 +131,7 @@ public final class KeyKeeper: Sendable {
   private func restore(_ core: inout KeeperCore) {
     let wall = UInt64(max(0, configuration.clock.wallSeconds()))
     for (index, source) in configuration.sources.enumerated() {
+      if core.isInherited(index) { continue }
       let url = core.savedAddress(index)
       guard let path = path(url), (try? Files.kind(path)) == .file else { continue }
       do {

@@ -4,7 +4,7 @@
 // network through `Fetch` alone.
 
 /// How an issuer's keys are kept.
-public struct KeySettings: Sendable {
+public struct KeySettings: Sendable, Hashable {
   /// Shortest and longest time between two fetches that went well, in seconds, whatever the answer's headers
   /// say: a provider that says `no-store` must not be asked all day, and one that says a year would hide a
   /// withdrawn key for a year.

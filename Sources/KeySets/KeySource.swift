@@ -2,7 +2,7 @@ public import Fetch
 public import Istio
 
 /// Where the keys of one or more rules come from.
-public struct KeySource: Sendable {
+public struct KeySource: Sendable, Hashable {
   public enum Place: Sendable, Hashable {
     /// A JWK Set.
     case address(String)

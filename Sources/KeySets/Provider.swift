@@ -30,7 +30,7 @@ public struct Provider: Sendable {
     case failed
   }
 
-  private let settings: KeySettings
+  private var settings: KeySettings
   public private(set) var keys: JWKSet?
   public private(set) var entityTag: String?
   /// Wall clock seconds of the last fetch that went well.
@@ -67,6 +67,14 @@ public struct Provider: Sendable {
     self.entityTag = entityTag
     self.confirmedAt = min(confirmedAt, wall)
     return true
+  }
+
+  /// Goes on under a new keeper: a fetch of the old one brings nothing here any more.
+  /// - Parameter atOnce: the way to the provider may be another one: fetch now.
+  mutating func moveOn(_ settings: KeySettings, atOnce: Bool, now: UInt64) {
+    self.settings = settings
+    if isFetching || atOnce { nextFetch = now }
+    isFetching = false
   }
 
   /// Time has passed.

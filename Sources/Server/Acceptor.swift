@@ -24,7 +24,7 @@ struct Acceptor: ~Copyable, Sendable {
       try poller.add(shared.acceptorWakeup.descriptor, token: Self.stopToken, for: .read)
       try poller.add(listener.descriptor, token: Self.listenerToken, for: .read)
       var pausedUntil: UInt64?
-      while shared.phase == .serving {
+      while shared.phase.rawValue < ServerState.Phase.draining.rawValue {
         let count = try poller.wait(timeoutMilliseconds: pausedUntil == nil ? 1_000 : 20)
         let now = shared.clock.monotonicNanoseconds()
         if let moment = pausedUntil {

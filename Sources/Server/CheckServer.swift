@@ -57,10 +57,10 @@ public final class CheckServer: Sendable {
   ) throws(SystemError) -> CheckServer {
     precondition(configuration.workers >= 1)
     let state = try ServerState(
-      workers: configuration.workers, settings: configuration.settings, clock: configuration.clock,
-      reports: reports)
+      workers: configuration.workers, snapshot: configuration.snapshot, keyBoard: configuration.keyBoard,
+      settings: configuration.settings, clock: configuration.clock, reports: reports)
     let server = CheckServer(address: listener.address, state: state)
-    configuration.keyBoard?.addWaker { for worker in state.workers { worker.wakeup.ring() } }
+    configuration.keyBoard?.addWaker { state.wakeWorkers() }
     do throws(SystemError) {
       for index in 0..<configuration.workers {
         try startWorker(index, configuration, metrics: metrics, cells: registry.makeCells(), state: state)
@@ -79,9 +79,8 @@ public final class CheckServer: Sendable {
     state: ServerState
   ) throws(SystemError) {
     let start = WorkerStart(
-      index: index, shared: state, snapshot: configuration.snapshot, checkRequest: configuration.checkRequest,
-      http2: configuration.http2, keyBoard: configuration.keyBoard, keySettings: configuration.keySettings,
-      metrics: metrics, cells: cells)
+      index: index, shared: state, checkRequest: configuration.checkRequest,
+      http2: configuration.http2, keySettings: configuration.keySettings, metrics: metrics, cells: cells)
     _ = try Thread.start(name: "worker-\(index)", moving: start) { start in
       do throws(SystemError) {
         var worker = try Worker.make(start)
@@ -92,6 +91,25 @@ public final class CheckServer: Sendable {
       state.workers[index].close()
     }
   }
+
+  /// Evaluates checks with other policies from now on: each worker goes over between two batches, and no check
+  /// is evaluated half with each. A check that waits for keys is judged again from the start.
+  /// - Parameter keyBoard: of the snapshot's key sources; the running one when they are the same.
+  /// - Returns: the generation, for `hasReached`.
+  public func publish(_ snapshot: PolicySnapshot, keyBoard: KeyBoard?) -> UInt64 {
+    if let keyBoard, keyBoard !== state.policies.keyBoard {
+      keyBoard.addWaker { [state] in state.wakeWorkers() }
+    }
+    return state.publish(snapshot, keyBoard: keyBoard)
+  }
+
+  /// Whether no worker evaluates earlier policies any more.
+  public func hasReached(_ generation: UInt64) -> Bool {
+    state.workers.allSatisfy { $0.policyGeneration >= generation || $0.isDrained }
+  }
+
+  /// Goes on with everything, but health checks answer NOT_SERVING.
+  public func beginLeaving() { state.enter(.leaving) }
 
   /// Accepts no more, tells clients to go elsewhere, and lets running calls finish.
   public func beginShutdown() { state.enter(.draining) }

@@ -18,7 +18,7 @@ public struct CheckService: ~Copyable {
     case unreadable(WireError)
   }
 
-  private let snapshot: PolicySnapshot
+  private var snapshot: PolicySnapshot
   private let settings: CheckRequestSettings
   private var authorizer: Authorizer
   private var check = Check()
@@ -28,6 +28,12 @@ public struct CheckService: ~Copyable {
     self.snapshot = snapshot
     self.settings = settings
     authorizer = Authorizer(snapshot: snapshot)
+  }
+
+  /// Goes over to another snapshot, between two checks; remote keys must be adopted anew.
+  public mutating func adopt(_ snapshot: PolicySnapshot) {
+    authorizer.adopt(snapshot)
+    self.snapshot = snapshot
   }
 
   /// Signature verifications since this value was made.

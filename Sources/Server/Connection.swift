@@ -10,8 +10,10 @@ import System
 final class Connection {
   var state: ConnectionState
 
-  init(_ socket: consuming Socket, _ http: consuming HTTP2ServerConnection) {
-    state = ConnectionState(socket: socket, http: http)
+  init(
+    _ socket: consuming Socket, _ http: consuming HTTP2ServerConnection, now: UInt64, maximumAge: UInt64
+  ) {
+    state = ConnectionState(socket: socket, http: http, now: now, maximumAge: maximumAge)
   }
 }
 
@@ -31,6 +33,12 @@ struct ConnectionState: ~Copyable {
   private var watchers: [Watcher] = []
   private var parked: [WorkerContext.Parked] = []
   private var accounted = HTTP2Counters()
+  /// When it is old enough to be told to go elsewhere.
+  private let leavesAt: UInt64
+  /// When it last had a call, or began.
+  private var lastCall: UInt64
+  /// Since when it has been told.
+  private var leavingSince: UInt64?
   /// What the poller watches it for.
   var registered: Interest = .read
 
@@ -41,9 +49,15 @@ struct ConnectionState: ~Copyable {
     let isKnown: Bool
   }
 
-  init(socket: consuming Socket, http: consuming HTTP2ServerConnection) {
+  init(
+    socket: consuming Socket, http: consuming HTTP2ServerConnection, now: UInt64, maximumAge: UInt64
+  ) {
     self.socket = socket
     self.http = http
+    lastCall = now
+    // A tenth earlier or later: a fleet of proxies must not come back in one moment.
+    leavesAt =
+      maximumAge == 0 ? .max : now &+ maximumAge / 10 &* 9 &+ UInt64.random(in: 0...(maximumAge / 5))
   }
 
   var descriptor: Int32 { socket.descriptor }
@@ -98,6 +112,7 @@ struct ConnectionState: ~Copyable {
 
   private mutating func serve(_ context: inout WorkerContext) {
     while let call = http.takeCall() {
+      lastCall = context.now
       if call.deadline <= context.currentTime(for: call) {
         context.cells.add(context.metrics.deadlineExceeded, 1)
         http.fail(call, .deadlineExceeded, "the deadline had passed before the check was evaluated")
@@ -201,17 +216,41 @@ struct ConnectionState: ~Copyable {
       return
     }
     if http.tick(now: context.now) == .closing { readsNoMore = true }
+    leaveInTime(&context)
     flush(&context)
     account(&context)
   }
 
+  /// A connection that is too old, or that nobody uses, is told to go elsewhere, and ends when its calls have.
+  private mutating func leaveInTime(_ context: inout WorkerContext) {
+    if let since = leavingSince {
+      if context.now &- since >= WorkerContext.shutdownNotice { finishShutdown(&context) }
+      return
+    }
+    let idle = context.settings.idleTimeout
+    let isIdle = idle > 0 && http.liveStreams == 0 && context.now &- lastCall >= idle
+    guard isIdle || context.now >= leavesAt, !readsNoMore else { return }
+    context.cells.add(isIdle ? context.metrics.leftIdle : context.metrics.leftOld, 1)
+    leavingSince = context.now
+    http.beginShutdown()
+  }
+
   // MARK: Shutting down
 
-  mutating func beginShutdown(_ context: inout WorkerContext) {
-    http.beginShutdown()
+  /// Tells those who watch that the server takes no more.
+  mutating func tellHealth(_ context: inout WorkerContext) {
     context.writeHealth(.notServing)
     for watcher in watchers where watcher.isKnown { _ = http.send(to: watcher.call, context.reply.span) }
     flush(&context)
+  }
+
+  mutating func beginShutdown(_ context: inout WorkerContext, tellsHealth: Bool) {
+    if leavingSince == nil {
+      leavingSince = context.now
+      context.cells.add(context.metrics.leftShutdown, 1)
+      http.beginShutdown()
+    }
+    if tellsHealth { tellHealth(&context) } else { flush(&context) }
   }
 
   mutating func finishShutdown(_ context: inout WorkerContext) {

@@ -13,19 +13,7 @@ struct KeyWait: Sendable {
 
 /// One worker's view of remote keys: which sets it has, which key IDs nobody knows, and whether to wait for one.
 struct KeyWaiting: ~Copyable {
-  /// What is done about a key that is not here.
-  enum Action: Int, CaseIterable {
-    /// A fetch is asked for, or one that runs is shared.
-    case wait
-    /// The provider has been asked often enough.
-    case limited
-    /// A fetch has not brought the key a moment ago.
-    case remembered
-    /// There are no keys, and the last fetch failed.
-    case unavailable
-
-    var label: String { "\(self)" }
-  }
+  typealias Action = KeyBoard.MissingKeyAction
 
   private let board: KeyBoard?
   private let settings: KeySettings
@@ -40,6 +28,14 @@ struct KeyWaiting: ~Copyable {
     self.board = board
     self.settings = settings
   }
+
+  /// Whether it looks at this board.
+  func watches(_ other: KeyBoard?) -> Bool { board === other }
+
+  /// All is to be looked at again, by whoever has new key sets.
+  mutating func lookAgain() { version = 0 }
+
+  func count(_ action: Action, _ provider: Int) { board?.count(action, provider) }
 
   /// Whether something was published since the last time. One load when there are remote keys at all.
   mutating func hasNews() -> Bool {

@@ -13,8 +13,6 @@ public struct ServerMetrics: Sendable {
   let unreadable: Counter
   /// Checks that found no room to wait for keys.
   let parkingFull: Counter
-  /// For each provider of remote keys, each action.
-  private let unknownKeys: [Counter]
   private let verdicts: [Counter]
   private let audited: Counter
   private let dryRunDenied: Counter
@@ -28,6 +26,10 @@ public struct ServerMetrics: Sendable {
   private let cacheEvictions: Counter
   private let cacheEntries: Gauge
   private let cacheOctets: Gauge
+  /// Connections that were told to go elsewhere.
+  let leftShutdown: Counter
+  let leftOld: Counter
+  let leftIdle: Counter
   private let streams: Counter
   private let cancelled: Counter
   private let refused: Counter
@@ -43,8 +45,7 @@ public struct ServerMetrics: Sendable {
   ]
 
   /// Declares all families.
-  /// - Parameter providers: the names of the providers of remote keys, in the snapshot's order.
-  public init(_ layout: inout MetricsLayout, providers: [String] = []) {
+  public init(_ layout: inout MetricsLayout) {
     verdicts = Verdict.Reason.allCases.map { reason in
       layout.counter(
         "countersign_checks_total", help: "Checks answered, by result and the reason for it.",
@@ -64,14 +65,6 @@ public struct ServerMetrics: Sendable {
       "countersign_unreadable_checks_total", help: "Calls whose message is no CheckRequest; they failed.")
     parkingFull = layout.counter(
       "countersign_parking_full_total", help: "Checks answered at once because too many wait for keys.")
-    let unknown = "countersign_jwks_unknown_kid_total"
-    let unknownHelp = "Tokens whose key ID is in no key set of their issuer, by what was done about it."
-    layout.declareCounter(unknown, help: unknownHelp)
-    unknownKeys = providers.flatMap { provider in
-      KeyWaiting.Action.allCases.map {
-        layout.counter(unknown, help: unknownHelp, labels: [("provider", provider), ("action", $0.label)])
-      }
-    }
     deadlineExceeded = layout.counter(
       "countersign_deadline_exceeded_total", help: "Calls dropped because their deadline had passed.")
     let verifications = "countersign_token_verifications_total"
@@ -99,6 +92,14 @@ public struct ServerMetrics: Sendable {
       "countersign_token_cache_bytes", help: "Memory of the tokens in the caches of all workers.")
     connectionsOpened = layout.counter("countersign_connections_opened_total", help: "Connections accepted.")
     connectionsClosed = layout.counter("countersign_connections_closed_total", help: "Connections closed.")
+    func goaway(_ reason: String) -> Counter {
+      layout.counter(
+        "countersign_goaways_total", help: "Connections told to go elsewhere, by reason.",
+        labels: [("reason", reason)])
+    }
+    leftShutdown = goaway("shutdown")
+    leftOld = goaway("age")
+    leftIdle = goaway("idle")
     streams = layout.counter("countersign_http2_streams_total", help: "Calls begun.")
     cancelled = layout.counter(
       "countersign_http2_cancelled_total", help: "Calls that ended without an answer.")
@@ -117,12 +118,6 @@ public struct ServerMetrics: Sendable {
   }
 
   func checks(_ reason: Verdict.Reason) -> Counter { verdicts[Int(reason.rawValue)] }
-
-  /// Nil for a provider that was not declared.
-  func unknownKey(_ action: KeyWaiting.Action, provider: Int) -> Counter? {
-    let index = provider * KeyWaiting.Action.allCases.count + action.rawValue
-    return unknownKeys.indices.contains(index) ? unknownKeys[index] : nil
-  }
 
   /// Counts what AUDIT and dry-run policies said; neither changes a verdict.
   func add(_ decision: Decision, to cells: borrowing WorkerCells) {

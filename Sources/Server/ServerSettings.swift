@@ -9,7 +9,7 @@
 //       CheckService  from a CheckRequest's octets to a CheckResponse's
 
 /// The limits of the server around its connections. Times are nanoseconds.
-public struct ServerSettings: Sendable {
+public struct ServerSettings: Sendable, Hashable {
   /// Connections at once. Proxies open one or a few a thread; each costs some 20 KiB. One more is closed at
   /// once.
   public var maximumConnections = 10_000
@@ -18,6 +18,12 @@ public struct ServerSettings: Sendable {
   public var readOctetsPerTurn = 128 << 10
   /// How long a peer may leave octets of ours untaken before it is cut off.
   public var writeStallTimeout: UInt64 = 30_000_000_000
+  /// How old a connection may become; one that is older is told to go elsewhere, a tenth of it earlier or later so
+  /// that not all go at once. It makes proxies spread over instances that came later. 0: as old as they like.
+  public var maximumConnectionAge: UInt64 = 0
+  /// How long a connection may be without a call until it is told to go. 0: as long as it likes; a proxy that is
+  /// gone without a word is found by the kernel's keepalive.
+  public var idleTimeout: UInt64 = 0
   /// How long running calls may take to finish after SIGTERM.
   public var shutdownTimeout: UInt64 = 30_000_000_000
   /// How long the listener pauses when descriptors run out; connections that there are go on.

@@ -1,4 +1,6 @@
+import Authorizer
 import EventLoop
+import KeySets
 import Synchronization
 import System
 
@@ -7,10 +9,21 @@ import System
 final class ServerState: Sendable {
   enum Phase: UInt8, Sendable, AtomicRepresentable {
     case serving
+    /// Everything goes on, and health checks say that the server goes: proxies turn elsewhere.
+    case leaving
     /// No new calls: GOAWAY, finish what runs.
     case draining
     /// Close everything now.
     case stopping
+  }
+
+  /// What checks are evaluated with.
+  struct Policies: Sendable {
+    var snapshot: PolicySnapshot
+    /// Where the snapshot's remote keys are published; nil when it has none.
+    var keyBoard: KeyBoard?
+    /// Counts what was published, from 1.
+    var generation: UInt64
   }
 
   let settings: ServerSettings
@@ -18,6 +31,8 @@ final class ServerState: Sendable {
   let workers: [WorkerLink]
   let acceptorWakeup: Wakeup
   private let currentPhase = Atomic<Phase>(.serving)
+  private let published: Mutex<Policies>
+  private let generation = Atomic<UInt64>(1)
   private let lastReport = Mutex<[ServerEvent: UInt64]>([:])
   private let reports: @Sendable (ServerEvent, String) -> Void
 
@@ -25,9 +40,10 @@ final class ServerState: Sendable {
   // throwing caller.
   @inline(never)
   init(
-    workers: Int, settings: ServerSettings, clock: Clock,
+    workers: Int, snapshot: PolicySnapshot, keyBoard: KeyBoard?, settings: ServerSettings, clock: Clock,
     reports: @escaping @Sendable (ServerEvent, String) -> Void
   ) throws(SystemError) {
+    published = Mutex(Policies(snapshot: snapshot, keyBoard: keyBoard, generation: 1))
     self.settings = settings
     self.clock = clock
     self.reports = reports
@@ -36,6 +52,31 @@ final class ServerState: Sendable {
     for _ in 0..<workers { links.append(try WorkerLink(now: clock.monotonicNanoseconds())) }
     self.workers = links
   }
+
+  // MARK: Policies
+
+  /// Which policies are the current ones: one load, once a batch.
+  var policyGeneration: UInt64 { generation.load(ordering: .acquiring) }
+
+  /// The current policies: a worker takes them when the generation is not its own, between two batches.
+  var policies: Policies { published.withLock { $0 } }
+
+  /// Makes others the current ones and wakes the workers, each of which goes over before its next check.
+  /// - Returns: their generation.
+  func publish(_ snapshot: PolicySnapshot, keyBoard: KeyBoard?) -> UInt64 {
+    let next = published.withLock { policies in
+      policies = Policies(snapshot: snapshot, keyBoard: keyBoard, generation: policies.generation + 1)
+      // Under the lock: of two that publish, the later one's number is the one that stays.
+      generation.store(policies.generation, ordering: .releasing)
+      return policies.generation
+    }
+    wakeWorkers()
+    return next
+  }
+
+  func wakeWorkers() { for worker in workers { worker.wakeup.ring() } }
+
+  // MARK: Phases
 
   var phase: Phase { currentPhase.load(ordering: .acquiring) }
 
@@ -51,7 +92,7 @@ final class ServerState: Sendable {
       held = original
     }
     acceptorWakeup.ring()
-    for worker in workers { worker.wakeup.ring() }
+    wakeWorkers()
   }
 
   /// Tells the operator, at most once a second for each kind of event: a flood must not become a flood of

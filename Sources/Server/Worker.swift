@@ -11,10 +11,8 @@ import System
 struct WorkerStart: ~Copyable, Sendable {
   let index: Int
   let shared: ServerState
-  let snapshot: PolicySnapshot
   let checkRequest: CheckRequestSettings
   let http2: HTTP2Settings
-  let keyBoard: KeyBoard?
   let keySettings: KeySettings
   let metrics: ServerMetrics
   let cells: WorkerCells
@@ -30,9 +28,6 @@ struct Worker: ~Copyable {
   private static let tickInterval: UInt64 = 250_000_000
   /// Checks that are judged again in one round of the loop: a few milliseconds of signatures.
   private static let resumedAtOnce = 256
-  /// Between the two GOAWAYs: time for calls on their way to arrive (RFC 9113 section 6.8).
-  private static let shutdownNotice: UInt64 = 100_000_000
-
   private let shared: ServerState
   private let link: WorkerLink
   private let http2: HTTP2Settings
@@ -66,15 +61,17 @@ struct Worker: ~Copyable {
     link = start.shared.workers[start.index]
     http2 = start.http2
     self.poller = poller
-    let service = CheckService(snapshot: start.snapshot, settings: start.checkRequest)
+    let policies = start.shared.policies
+    let service = CheckService(snapshot: policies.snapshot, settings: start.checkRequest)
     let metrics = start.metrics
     let clock = start.shared.clock
     let settings = start.shared.settings
-    let keys = KeyWaiting(board: start.keyBoard, settings: start.keySettings)
+    let keys = KeyWaiting(board: policies.keyBoard, settings: start.keySettings)
     let workers = start.shared.workers.count
     context = WorkerContext(
-      service: service, keys: keys, workers: workers, metrics: metrics, cells: start.takeCells(),
-      clock: clock, settings: settings)
+      service: service, keys: keys, keySettings: start.keySettings, generation: policies.generation,
+      workers: workers, metrics: metrics, cells: start.takeCells(), clock: clock, settings: settings)
+    link.runs(policies.generation)
   }
 
   /// Runs until the server stops.
@@ -83,8 +80,10 @@ struct Worker: ~Copyable {
     while true {
       let count = try poller.wait(timeoutMilliseconds: patience)
       context.beginBatch()
-      // Before any check of this batch: a key that was withdrawn must not verify one more.
-      let hasNews = context.adoptKeys()
+      // Before any check of this batch: a policy that was replaced must not decide one more, nor a key that was
+      // withdrawn verify one.
+      let hasOthers = adoptPolicies()
+      let hasNews = context.adoptKeys() || hasOthers
       link.heartbeat.beat(context.now)
       for index in 0..<count {
         let event = poller.event(index)
@@ -98,6 +97,7 @@ struct Worker: ~Copyable {
       if hasMoreToResume || context.mayHaveDue(hasNews) { resumeParked() }
       switch shared.phase {
       case .serving: break
+      case .leaving: beginLeaving()
       case .draining: continueDraining()
       case .stopping:
         closeAll()
@@ -118,6 +118,16 @@ struct Worker: ~Copyable {
       return deadline <= context.now ? 0 : Int32(min(20, (deadline - context.now) / 1_000_000 + 1))
     }
     return drainingSince == nil || link.isDrained ? 250 : 20
+  }
+
+  /// Takes over policies that were published. One load when there are none.
+  /// - Returns: whether there are others than before.
+  private mutating func adoptPolicies() -> Bool {
+    if shared.policyGeneration == context.generation { return false }
+    let policies = shared.policies
+    context.adopt(policies.snapshot, policies.keyBoard, generation: policies.generation)
+    link.runs(policies.generation)
+    return true
   }
 
   // MARK: Waiting for keys
@@ -155,7 +165,8 @@ struct Worker: ~Copyable {
     let connection = Connection(
       socket,
       HTTP2ServerConnection(
-        settings: http2, routes: WorkerContext.routes, now: context.now, memory: sessionMemory))
+        settings: http2, routes: WorkerContext.routes, now: context.now, memory: sessionMemory),
+      now: context.now, maximumAge: context.settings.maximumConnectionAge)
     connections[slot].connection = connection
     connections[slot].generation &+= 1
     context.cells.add(context.metrics.connectionsOpened, 1)
@@ -226,15 +237,28 @@ struct Worker: ~Copyable {
 
   // MARK: Shutting down
 
+  private mutating func beginLeaving() {
+    if !context.isServing { return }
+    context.isServing = false
+    for slot in connections.indices {
+      guard let connection = connections[slot].connection else { continue }
+      connection.state.tellHealth(&context)
+      settle(slot, connection)
+    }
+  }
+
   private mutating func continueDraining() {
     if drainingSince == nil {
       drainingSince = context.now
+      let tellsHealth = context.isServing
       context.isServing = false
       adoptArrivals()
-      for slot in connections.indices { connections[slot].connection?.state.beginShutdown(&context) }
+      for slot in connections.indices {
+        connections[slot].connection?.state.beginShutdown(&context, tellsHealth: tellsHealth)
+      }
     }
     guard let since = drainingSince else { return }
-    let isFinal = context.now &- since >= Self.shutdownNotice
+    let isFinal = context.now &- since >= WorkerContext.shutdownNotice
     for slot in connections.indices {
       guard let connection = connections[slot].connection else { continue }
       if isFinal { connection.state.finishShutdown(&context) }

@@ -3,6 +3,7 @@ import Bytes
 import ExtAuthz
 import HTTP
 import JWT
+import KeySets
 import Metrics
 import Policy
 import System
@@ -30,7 +31,12 @@ struct WorkerContext: ~Copyable {
     var waits: [KeyWait]
     /// How often it was judged; one more than that when the fetch that it waits for will be conclusive.
     var attempts = 1
+    /// The policies that it was judged with.
+    var generation: UInt64
   }
+
+  /// Between the two GOAWAYs: time for calls on their way to arrive (RFC 9113 section 6.8).
+  static let shutdownNotice: UInt64 = 100_000_000
 
   /// The methods served; `Call.method` is an index into it.
   static let routes = [
@@ -46,6 +52,9 @@ struct WorkerContext: ~Copyable {
   private(set) var parkedOctets = 0
   /// No check that waits has an earlier deadline: until then, and without news of keys, nobody needs to look.
   private(set) var nextParkedDeadline = UInt64.max
+  private let keySettings: KeySettings
+  /// Which policies checks are evaluated with.
+  private(set) var generation: UInt64
   private let workers: Int
   let metrics: ServerMetrics
   let cells: WorkerCells
@@ -67,12 +76,14 @@ struct WorkerContext: ~Copyable {
   private var meteredOctets: UInt64 = 0
 
   init(
-    service: consuming CheckService, keys: consuming KeyWaiting, workers: Int, metrics: ServerMetrics,
-    cells: consuming WorkerCells, clock: Clock,
+    service: consuming CheckService, keys: consuming KeyWaiting, keySettings: KeySettings, generation: UInt64,
+    workers: Int, metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock,
     settings: ServerSettings
   ) {
     self.service = service
     self.keys = keys
+    self.keySettings = keySettings
+    self.generation = generation
     self.workers = workers
     self.metrics = metrics
     self.cells = cells
@@ -86,6 +97,18 @@ struct WorkerContext: ~Copyable {
   mutating func beginMetering() {
     meter = ThreadAllocationMeter()
     meteredOctets = meter?.allocatedBytes ?? 0
+  }
+
+  /// Goes over to other policies, before a check of this batch. The keys that are here belong to them from the
+  /// next `adoptKeys` on, which finds news.
+  mutating func adopt(_ snapshot: PolicySnapshot, _ board: KeyBoard?, generation: UInt64) {
+    service.adopt(snapshot)
+    if keys.watches(board) {
+      keys.lookAgain()
+    } else {
+      keys = KeyWaiting(board: board, settings: keySettings)
+    }
+    self.generation = generation
   }
 
   mutating func beginBatch() {
@@ -166,9 +189,7 @@ struct WorkerContext: ~Copyable {
     var waits: [KeyWait] = []
     for key in service.wantedKeys {
       let (wait, action) = keys.wait(for: key, now: clock.monotonicNanoseconds())
-      if key.keyIDHash != nil, let counter = metrics.unknownKey(action, provider: key.provider) {
-        cells.add(counter, 1)
-      }
+      if key.keyIDHash != nil { keys.count(action, key.provider) }
       if let wait { waits.append(wait) }
     }
     return waits
@@ -187,7 +208,8 @@ struct WorkerContext: ~Copyable {
     let deadline = min(bound, call.deadline == .max ? bound : call.deadline &- settings.keyWaitMargin)
     nextParkedDeadline = min(nextParkedDeadline, deadline)
     return Parked(
-      call: call, message: octets, deadline: deadline, waits: waits, attempts: Self.attempts(1, waits))
+      call: call, message: octets, deadline: deadline, waits: waits, attempts: Self.attempts(1, waits),
+      generation: generation)
   }
 
   /// Whether some check that waits may be due.
@@ -202,7 +224,7 @@ struct WorkerContext: ~Copyable {
 
   /// Whether it is time to judge it again.
   func isDue(_ parked: Parked) -> Bool {
-    now >= parked.deadline || parked.waits.contains { keys.isOver($0) }
+    now >= parked.deadline || parked.generation != generation || parked.waits.contains { keys.isOver($0) }
   }
 
   /// Judges it again, from the start, with what is known now, into the empty `reply`.
@@ -212,8 +234,9 @@ struct WorkerContext: ~Copyable {
     // It leaves the room before it asks for it again.
     forget(parked)
     let isLate = now >= parked.deadline
-    return answerCheck(
-      attempt: parked.attempts, deadline: isLate ? 0 : parked.call.deadline)
+    // Under other policies it is a new question.
+    let attempt = parked.generation == generation ? parked.attempts : 0
+    return answerCheck(attempt: attempt, deadline: isLate ? 0 : parked.call.deadline)
   }
 
   /// What a conclusive fetch does not bring is not asked for again.
@@ -227,7 +250,9 @@ struct WorkerContext: ~Copyable {
     parkedOctets += parked.message.count
     var again = parked
     again.waits = waits
-    again.attempts = Self.attempts(parked.attempts + 1, waits)
+    let isNew = parked.generation != generation
+    again.attempts = Self.attempts(isNew ? 1 : parked.attempts + 1, waits)
+    again.generation = generation
     keepsWaiting(again)
     return again
   }

@@ -12,6 +12,8 @@ final class WorkerLink: Sendable {
   /// Its sign of life.
   let heartbeat: Heartbeat
   private let drained = Atomic<Bool>(false)
+  /// The generation of the policies that it evaluates.
+  private let generation = Atomic<UInt64>(0)
 
   private struct Mailbox {
     var sockets: [Int32] = []
@@ -57,6 +59,9 @@ final class WorkerLink: Sendable {
     }
   }
 
+  /// From now on no check is evaluated with earlier policies.
+  func runs(_ generation: UInt64) { self.generation.store(generation, ordering: .releasing) }
+
   func connectionClosed() { connections.wrappingSubtract(1, ordering: .relaxed) }
 
   /// The worker has finished, has ended or never began: closes what waits in the mailbox and what still
@@ -78,6 +83,9 @@ final class WorkerLink: Sendable {
   }
 
   // MARK: Anybody's
+
+  /// Which policies the worker evaluates; 0 before it runs.
+  var policyGeneration: UInt64 { generation.load(ordering: .acquiring) }
 
   /// The worker has finished: no call runs and no connection is left.
   var isDrained: Bool { drained.load(ordering: .acquiring) }

@@ -26,6 +26,15 @@ extension Files {
     try listing.visit(folder)
     return listing.files.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
+
+  /// A folder and all below it that `list` looks into: what must be watched to see a change of its answer.
+  public static func folders(
+    _ folder: String, settings: FileListingSettings = FileListingSettings()
+  ) throws(SystemError) -> [String] {
+    var listing = Listing(settings: settings)
+    try listing.visit(folder)
+    return listing.folders
+  }
 }
 
 private struct Listing {
@@ -36,6 +45,7 @@ private struct Listing {
 
   let settings: FileListingSettings
   var files: [String] = []
+  var folders: [String] = []
   private var visited: Set<Identity> = []
 
   init(settings: FileListingSettings) { self.settings = settings }
@@ -47,6 +57,7 @@ private struct Listing {
       let status = try named("look at", folder) { () throws(Errno) in try Files.status(folder) }
       let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
       guard visited.insert(identity).inserted else { continue }
+      folders.append(folder)
       for name in try Self.names(in: folder) where !name.hasPrefix(".") {
         let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
         if try take(path, name) { continue }

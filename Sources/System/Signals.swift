@@ -73,4 +73,16 @@ public struct SignalSource: ~Copyable, Sendable {
     _ = try? systemCall { unsafe poll(&entry, 1, timeoutMilliseconds ?? -1) }
     return next()
   }
+
+  /// The same, and ends the wait also when something happens in the watched folders, which the caller then asks.
+  public func wait(timeoutMilliseconds: Int32, or watch: borrowing FolderWatch) -> Signal? {
+    if let signal = next() { return signal }
+    var entries = InlineArray<2, pollfd>(repeating: pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
+    entries[1].fd = watch.descriptor
+    var span = entries.mutableSpan
+    unsafe span.withUnsafeMutableBufferPointer { buffer in
+      _ = try? systemCall { unsafe poll(buffer.baseAddress, 2, timeoutMilliseconds) }
+    }
+    return next()
+  }
 }

@@ -9,9 +9,11 @@ struct KeyMetrics: Sendable {
   private let inline: [(name: String, keys: Int)]
   private let names: [String]
   private let board: KeyBoard?
-  private let loadedAt = Clock.system.wallSeconds()
+  private let loadedAt: Int64
 
-  init(_ snapshot: PolicySnapshot, _ board: KeyBoard?) {
+  /// - Parameter loadedAt: when inline sets were read, wall clock seconds.
+  init(_ snapshot: PolicySnapshot, _ board: KeyBoard?, loadedAt: Int64) {
+    self.loadedAt = loadedAt
     inline = snapshot.inlineKeySets
     names = snapshot.keySources.map(\.name)
     self.board = board
@@ -24,8 +26,13 @@ struct KeyMetrics: Sendable {
     var ages = inline.map { (labels: [("provider", $0.name)], value: Double(max(0, wall - loadedAt))) }
     var counts = inline.map { (labels: [("provider", $0.name)], value: Double($0.keys)) }
     var stale = inline.map { (labels: [("provider", $0.name)], value: 0.0) }
-    for (name, entry) in remote {
+    var unknown: [(labels: [(String, String)], value: Double)] = []
+    for (index, (name, entry)) in remote.enumerated() {
       let labels = [("provider", name)]
+      for action in KeyBoard.MissingKeyAction.allCases {
+        let count = board?.counted(action, index) ?? 0
+        unknown.append((labels + [("action", action.label)], Double(count)))
+      }
       for (result, count) in entry.fetches.sorted(by: { $0.key < $1.key }) {
         fetches.append((labels + [("result", result)], Double(count)))
       }
@@ -42,6 +49,9 @@ struct KeyMetrics: Sendable {
       + Self.family(
         "countersign_jwks_stale", "1 when a provider's last fetch failed and its old keys serve.", .gauge,
         stale)
+      + Self.family(
+        "countersign_jwks_unknown_kid_total",
+        "Tokens whose key ID is in no key set of their issuer, by what was done about it.", .counter, unknown)
   }
 
   /// HELP and TYPE are there from the start, with or without a provider.

@@ -11,6 +11,8 @@ enum Policies {
     var snapshot: PolicySnapshot?
     var resources: Resources
     var diagnostics: [Diagnostic]
+    /// Stands for the texts that all this was read from.
+    var fingerprint = 0
     var errors: Int { diagnostics.count { $0.severity == .error } }
     var warnings: Int { diagnostics.count { $0.severity == .warning } }
   }
@@ -44,8 +46,11 @@ enum Policies {
   static func collect(_ configuration: ServiceConfiguration) throws -> Loaded {
     var diagnostics: [Diagnostic]
     var resources: Resources
+    let fingerprint: Int
     do {
-      let loaded = try PolicyFiles.load(configuration.policies)
+      let texts = try PolicyFiles.read(configuration.policies)
+      fingerprint = texts.hashValue
+      let loaded = ResourceLoader(LoaderSettings()).load(texts)
       (resources, diagnostics) = (loaded.resources, loaded.diagnostics)
     } catch {
       throw CommandFailure.failed("error: \(error)")
@@ -58,7 +63,8 @@ enum Policies {
       snapshot = compilation.snapshot
       diagnostics += compilation.diagnostics
     }
-    return Loaded(snapshot: snapshot, resources: resources, diagnostics: diagnostics)
+    return Loaded(
+      snapshot: snapshot, resources: resources, diagnostics: diagnostics, fingerprint: fingerprint)
   }
 
   static func input(_ resources: Resources, _ configuration: ServiceConfiguration) -> PolicySnapshot.Input {

@@ -15,8 +15,16 @@ struct Serve: ParsableCommand {
       Refuses to start when a policy is wrong (with the lines that `validate`
       prints), when a policy applies to no workload, or when there is no policy at
       all. Logs one line a listener, with its real address, when it is ready; only
-      then does /readyz on the admin address say 200. SIGTERM: running calls finish,
-      then exit 0; a second one ends at once.
+      then does /readyz on the admin address say 200.
+
+      Policies and the configuration file are read again when something changes in
+      their folders, and at SIGHUP. What is wrong then is logged, and the running
+      policies stay; /readyz?verbose and metrics tell. Listeners, threads and limits
+      take a restart.
+
+      SIGTERM: /readyz says 503 and health checks NOT_SERVING, everything goes on for
+      `drainDelay`; then running calls finish, and the exit code is 0. A second one
+      ends at once.
       """)
 
   @Option(help: "A configuration file (YAML); flags win over it. deploy/countersign.yaml shows every key.")
@@ -46,6 +54,22 @@ struct Serve: ParsableCommand {
   var threads: Int?
 
   func run() throws {
+    let read = try readFiles()
+    for diagnostic in read.policies.diagnostics where diagnostic.severity == .error {
+      Terminal.error(diagnostic.description)
+    }
+    guard read.policies.snapshot != nil else {
+      throw CommandFailure.failed("error: not started: \(Policies.count(read.policies.errors, "error"))")
+    }
+    for text in read.loudWarnings { Terminal.error(text) }
+    try Service(read, configurationFile: config) { try readFiles(tables: $0) }.run()
+  }
+
+  /// Reads everything the service is told, at start and at each reload.
+  /// - Parameter tables: those of the running service; nil: made as the configuration says.
+  /// - Throws: what is wrong with the configuration, or a path that cannot be read. What is wrong with policies is
+  ///   among the diagnostics.
+  private func readFiles(tables: ECDSATables? = nil) throws -> ServiceInput {
     var configuration = try Policies.configuration(config)
     try applyFlags(to: &configuration)
     if configuration.http != .off {
@@ -59,22 +83,15 @@ struct Serve: ParsableCommand {
         "no workload: say --workload NAMESPACE/key=value, or list workloads in the configuration file")
     }
     if configuration.tableOctets > 0 {
-      configuration.authorizer.keyRing.tables = ECDSATables(maximumOctets: configuration.tableOctets)
+      configuration.authorizer.keyRing.tables =
+        tables ?? ECDSATables(maximumOctets: configuration.tableOctets)
     }
-    let loaded = try Policies.load(configuration)
-    guard let snapshot = loaded.snapshot else {
-      throw CommandFailure.failed("error: not started: \(Policies.count(loaded.errors, "error"))")
-    }
-    var summary = Policies.summary(loaded.resources)
-    if loaded.warnings > 0 {
-      summary += "; \(Policies.count(loaded.warnings, "warning")): countersign validate shows them"
-    }
-    // Loud: what weakens the trust in keys must not wait until somebody validates.
-    for diagnostic in loaded.diagnostics
-    where diagnostic.severity == .warning && MeshHosts.Warning(rawValue: diagnostic.code) != nil {
-      Terminal.error(diagnostic.description)
-    }
-    try Service(configuration, snapshot, summary: summary).run()
+    let policies = try Policies.collect(configuration)
+    // The file's own text stands for its content; flags do not change while the service runs.
+    var hasher = Hasher()
+    hasher.combine(policies.fingerprint)
+    if let config { hasher.combine(try? Files.read(config, limit: PolicyFiles.maximumFileBytes)) }
+    return ServiceInput(configuration: configuration, policies: policies, fingerprint: hasher.finalize())
   }
 
   private func applyFlags(to configuration: inout ServiceConfiguration) throws {

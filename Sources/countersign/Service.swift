@@ -7,50 +7,63 @@ import Metrics
 import Server
 import System
 
-/// A running service: listeners, workers, the admin endpoint, and the signals that end it.
+/// A running service: listeners, workers, the admin endpoint, the files that are watched, and the signals that end
+/// it.
 struct Service {
+  private let input: ServiceInput
   private let configuration: ServiceConfiguration
-  private let snapshot: PolicySnapshot
-  private let summary: String
+  private let configurationFile: String?
+  private let source: Reloader.Source
   private let log: Logger
 
-  init(_ configuration: ServiceConfiguration, _ snapshot: PolicySnapshot, summary: String) {
-    self.configuration = configuration
-    self.snapshot = snapshot
-    self.summary = summary
+  /// - Parameters:
+  ///   - input: with a snapshot.
+  ///   - source: reads it anew.
+  init(_ input: ServiceInput, configurationFile: String?, source: @escaping Reloader.Source) {
+    self.input = input
+    configuration = input.configuration
+    self.configurationFile = configurationFile
+    self.source = source
     log = Logger(label: "countersign") { StreamLogHandler.standardError(label: $0) }
   }
 
   /// Serves until SIGTERM or SIGINT, then lets running calls finish.
   func run() throws {
+    guard let snapshot = input.policies.snapshot else { return }
     do {
       // Before any thread starts: all of them inherit the mask.
       let signals = try SignalSource([.terminate, .interrupt, .hangUp])
       SignalSource.ignoreBrokenPipes()
       ProcessFacts.raiseDescriptorLimit()
       var layout = MetricsLayout()
-      let metrics = ServerMetrics(&layout, providers: snapshot.keySources.map(\.name))
+      let metrics = ServerMetrics(&layout)
       let registry = MetricsRegistry(layout)
       let listener = try Listener(configuration.grpc)
       let workers = configuration.threads == 0 ? Cores.usable() : configuration.threads
-      let keeper = try startKeeper()
+      let keeper = try startKeeper(input, snapshot, after: nil)
       let builder = try snapshot.tables.map { tables throws(SystemError) in try TableBuilder(tables) }
       let server = try startServer(
-        listener, workers: workers, board: keeper?.board, metrics: metrics, registry: registry)
+        listener, snapshot, workers: workers, board: keeper?.board, metrics: metrics, registry: registry)
       let status = ServiceStatus(
         parts: keeper == nil ? ["listeners"] : ["listeners", "keys"], heartbeats: server.heartbeats)
-      let admin = try startAdmin(status, registry, keeper)
+      let current = CurrentPolicies(snapshot, keeper)
+      let reloader = try Reloader(
+        input, configurationFile: configurationFile, source: source, log: log, server: server, status: status,
+        current: current
+      ) { try startKeeper($0, $1, after: $2) }
+      let admin = try startAdmin(status, registry, current)
       log.info(
         "serving",
-        metadata: ["version": "\(Version.text)", "workers": "\(workers)", "policies": "\(summary)"])
+        metadata: ["version": "\(Version.text)", "workers": "\(workers)", "policies": "\(input.summary)"])
       log.info("listening", metadata: ["listener": "grpc", "address": "\(server.address)"])
       if let admin {
         log.info("listening", metadata: ["listener": "admin", "address": "\(admin.address)"])
       }
       status.setReady("listeners")
-      try wait(signals, server, status, keeper)
+      let signal = try serve(signals, server, status, reloader, keeper)
+      try leave(signal, signals, server, status)
       admin?.stop()
-      keeper?.stop()
+      reloader.stop()
       builder?.stop()
     } catch let error as SystemError {
       throw CommandFailure.failed("error: \(error)")
@@ -58,12 +71,17 @@ struct Service {
   }
 
   /// The keeper of the keys that come from the network; nil when there are none, and then libcurl is not even
-  /// initialised.
-  private func startKeeper() throws(SystemError) -> KeyKeeper? {
+  /// loaded.
+  /// - Parameter old: whose place it takes. The same goes on when it would do the same.
+  private func startKeeper(
+    _ input: ServiceInput, _ snapshot: PolicySnapshot, after old: KeyKeeper?
+  ) throws -> KeyKeeper? {
     if snapshot.keySources.isEmpty { return nil }
-    var keeping = configuration.keys
+    var keeping = input.configuration.keys
     keeping.sources = snapshot.keySources
     keeping.routes.mesh = snapshot.keyHosts
+    if let old, old.keeps(keeping) { return old }
+    keeping.predecessor = old
     if let folder = keeping.stateFolder { try Files.makeFolder(folder, mode: 0o700) }
     let log = self.log
     return try KeyKeeper(keeping) { event in
@@ -73,8 +91,8 @@ struct Service {
   }
 
   private func startServer(
-    _ listener: consuming Listener, workers: Int, board: KeyBoard?, metrics: ServerMetrics,
-    registry: MetricsRegistry
+    _ listener: consuming Listener, _ snapshot: PolicySnapshot, workers: Int, board: KeyBoard?,
+    metrics: ServerMetrics, registry: MetricsRegistry
   ) throws(SystemError) -> CheckServer {
     let log = self.log
     var serving = CheckServer.Configuration(
@@ -90,56 +108,83 @@ struct Service {
   }
 
   private func startAdmin(
-    _ status: ServiceStatus, _ registry: MetricsRegistry, _ keeper: KeyKeeper?
+    _ status: ServiceStatus, _ registry: MetricsRegistry, _ current: CurrentPolicies
   ) throws(SystemError) -> AdminServer? {
     if configuration.admin == .off { return nil }
     let build = MetricSample(
       "countersign_build_info", help: "The version that runs; always 1.", kind: .gauge,
       labels: [("version", Version.text)], value: 1)
-    let keys = KeyMetrics(snapshot, keeper?.board)
     let router = AdminRouter.standard(status: status) {
-      metricsPage(registry, and: [build] + keys.samples())
+      metricsPage(registry, and: [build] + current.samples())
     }
     return try AdminServer(configuration.admin) { router.respond(to: $0) }
   }
 
-  /// Waits for a signal to end, then until all calls have finished, the time for that is over, or a second
-  /// signal.
-  private func wait(
-    _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus, _ keeper: KeyKeeper?
-  ) throws {
+  /// Serves until a signal to end.
+  private func serve(
+    _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus, _ reloader: Reloader,
+    _ keeper: KeyKeeper?
+  ) throws -> Signal {
     var waitsForKeys = keeper != nil
+    reloader.checkStart()
     while true {
       if server.hasFailed { throw CommandFailure.failed("error: a thread failed; ending") }
       if waitsForKeys, let keeper, keeper.hasHeardFromAll || !configuration.waitForKeys {
         waitsForKeys = false
         status.setReady("keys")
       }
-      guard let signal = signals.wait(timeoutMilliseconds: waitsForKeys ? 20 : 250) else { continue }
+      reloader.retireKeepers()
+      let signal = reloader.wait(signals, timeoutMilliseconds: waitsForKeys ? 20 : 250)
       if signal == .hangUp {
-        log.warning("SIGHUP: reloading is not in this version; restart to load new policies")
-        continue
+        reloader.load(isAsked: true)
+      } else if let signal {
+        return signal
       }
-      break
+      reloader.loadChanges()
     }
+  }
+
+  /// Tells everybody to go elsewhere, then waits until all calls have finished, the time for that is over, or
+  /// another signal comes.
+  private func leave(
+    _ signal: Signal, _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus
+  ) throws {
+    // A person who presses Ctrl-C has no load balancer to wait for.
+    let delay = signal == .interrupt ? 0 : configuration.drainDelay
     log.info(
-      "shutting down", metadata: ["timeout": "\(configuration.server.shutdownTimeout / 1_000_000_000)s"])
+      "shutting down",
+      metadata: [
+        "delay": "\(delay / 1_000_000) ms",
+        "timeout": "\(configuration.server.shutdownTimeout / 1_000_000_000) s",
+      ])
     status.beginStopping()
-    server.beginShutdown()
-    let limit = Clock.system.monotonicNanoseconds() &+ configuration.server.shutdownTimeout
-    while !server.isDrained {
-      if server.hasFailed { throw CommandFailure.failed("error: a thread failed; ending") }
-      let again = signals.wait(timeoutMilliseconds: 20)
-      if again == .terminate || again == .interrupt {
-        log.warning("a second signal: ending at once")
-        break
+    server.beginLeaving()
+    var isAtOnce = try !wait(signals, server, atMost: delay) { false }
+    if !isAtOnce {
+      server.beginShutdown()
+      var isDone = false
+      isAtOnce = try !wait(signals, server, atMost: configuration.server.shutdownTimeout) {
+        isDone = server.isDrained
+        return isDone
       }
-      if Clock.system.monotonicNanoseconds() >= limit {
-        log.warning("some calls did not finish in time")
-        break
-      }
+      if !isAtOnce, !isDone { log.warning("some calls did not finish in time") }
     }
+    if isAtOnce { log.warning("a second signal: ending at once") }
     server.stop()
     log.info("stopped")
+  }
+
+  /// - Returns: false when a second signal came.
+  private func wait(
+    _ signals: borrowing SignalSource, _ server: CheckServer, atMost nanoseconds: UInt64,
+    until isOver: () -> Bool
+  ) throws -> Bool {
+    let limit = Clock.system.monotonicNanoseconds() &+ nanoseconds
+    while !isOver(), Clock.system.monotonicNanoseconds() < limit {
+      if server.hasFailed { throw CommandFailure.failed("error: a thread failed; ending") }
+      let again = signals.wait(timeoutMilliseconds: 20)
+      if again == .terminate || again == .interrupt { return false }
+    }
+    return true
   }
 }

@@ -2,6 +2,7 @@ import Authorizer
 import Bytes
 import Check
 import Istio
+import JWT
 import Policy
 import Testing
 
@@ -10,7 +11,7 @@ final class Gate {
   /// The time of every test that chooses no other.
   static let now: UInt64 = 1_800_000_000
 
-  let snapshot: PolicySnapshot
+  private(set) var snapshot: PolicySnapshot
   private var authorizer: Authorizer
   private var check = Check()
   private var message: [UInt8] = []
@@ -60,6 +61,15 @@ final class Gate {
     Self.read(authorizer.changes, into: &answer)
     return answer
   }
+
+  /// Goes over to another snapshot.
+  func adopt(_ snapshot: PolicySnapshot) {
+    authorizer.adopt(snapshot)
+    self.snapshot = snapshot
+  }
+
+  /// Signatures that the token cache knew.
+  var cacheHits: UInt64 { authorizer.cacheStatistics.hits }
 
   var verifications: VerificationCounts { authorizer.verifications }
 

@@ -21,8 +21,9 @@ struct TestIssuer: Sendable {
 
   /// A `jwtRules` entry for this issuer.
   /// - Parameter more: other fields.
-  func rule(_ more: String = "") -> String {
-    "{issuer: \"\(name)\", jwks: '\(keySet)'\(more.isEmpty ? "" : ", ")\(more)}"
+  /// - Parameter other: whose keys the entry holds; nil: its own.
+  func rule(_ more: String = "", keysOf other: TestIssuer? = nil) -> String {
+    "{issuer: \"\(name)\", jwks: '\((other ?? self).keySet)'\(more.isEmpty ? "" : ", ")\(more)}"
   }
 
   /// A token; `iss` is this issuer's unless the claims name one.

@@ -53,6 +53,24 @@ struct ConfigurationFileTests {
     #expect(shown == known, "differ in \(shown.symmetricDifference(known).sorted())")
   }
 
+  @Test func `the schema for editors is that of the keys that are read`() throws {
+    let file = Vectors.packageFolder.appendingPathComponent("deploy/countersign.schema.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    if ProcessInfo.processInfo.environment["COUNTERSIGN_WRITE_SCHEMA"] != nil {
+      try ConfigurationSchema.text.write(to: file, atomically: true, encoding: .utf8)
+    }
+    #expect(
+      text == ConfigurationSchema.text,
+      "COUNTERSIGN_WRITE_SCHEMA=1 swift test --filter ConfigurationFileTests writes it anew")
+    #expect(Self.example.contains("# yaml-language-server: $schema=countersign.schema.json"))
+    let read = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+    let properties = try #require(read?["properties"] as? [String: [String: Any]])
+    #expect(Set(properties.keys) == Set(ServiceConfiguration.settings.map(\.0)))
+    #expect(properties["threads"]?["maximum"] as? Int == 1_024)
+    #expect(properties["limits"]?["additionalProperties"] as? Bool == false)
+    #expect(properties["clockSkew"]?["pattern"] as? String == "^[0-9]+(ms|s|m|h)$")
+  }
+
   @Test func `the example's values are the defaults`() throws {
     var example = try configuration(Self.example)
     #expect(example.policies == ["../.quickstart/policies"])

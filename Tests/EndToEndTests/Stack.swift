@@ -11,17 +11,23 @@ final class CountersignProcess {
 
   /// Starts the server and waits until it says that it is ready.
   /// - Parameter policies: the text of all policies.
-  init(
+  convenience init(
     policies: String, workload: String = "istio-system/app=istio-ingressgateway", arguments: [String] = []
   ) throws {
-    folder = try Folder()
+    let folder = try Folder()
     let file = try folder.write("policies/policies.yaml", policies)
+    try self.init(folder: folder, workload: workload, arguments: ["--policies", file] + arguments)
+  }
+
+  /// The same with policies that the arguments name.
+  init(
+    folder: Folder? = nil, workload: String = "istio-system/app=istio-ingressgateway", arguments: [String]
+  ) throws {
+    let folder = try folder ?? Folder()
+    self.folder = folder
     child = try Child(
       Tools.countersign,
-      [
-        "serve", "--policies", file, "--workload", workload, "--grpc", "127.0.0.1:0", "--admin",
-        "127.0.0.1:0",
-      ] + arguments,
+      ["serve", "--workload", workload, "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"] + arguments,
       log: folder.url.appendingPathComponent("countersign.log"))
     let child = child
     try child.wait("countersign is ready") { Self.port("admin", in: child.output) != nil }

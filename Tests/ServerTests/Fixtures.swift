@@ -38,6 +38,10 @@ struct Fixture {
       metadata: {name: some, namespace: a}
       spec: {action: ALLOW, rules: [{to: [{operation: {paths: ["/open*", /never]}}]}]}
       """
+    snapshot = try Self.snapshot(text)
+  }
+
+  static func snapshot(_ text: String) throws -> PolicySnapshot {
     let loaded = ResourceLoader().load(file: "policies.yaml", text: text)
     let input = PolicySnapshot.Input(
       resources: loaded.resources, workloads: [Workload(name: "w", namespace: "a", labels: [:])],
@@ -46,7 +50,7 @@ struct Fixture {
     guard let snapshot = compiled.snapshot else {
       throw NotCompiled(findings: (loaded.diagnostics + compiled.diagnostics).map(\.description))
     }
-    self.snapshot = snapshot
+    return snapshot
   }
 
   struct NotCompiled: Error { var findings: [String] }

@@ -55,14 +55,15 @@ struct ParkingBench: ~Copyable {
         return try Fixture.check(token: token)
       }
       var layout = MetricsLayout()
-      metrics = ServerMetrics(&layout, providers: ["a/remote[0]"])
+      metrics = ServerMetrics(&layout)
       registry = MetricsRegistry(layout)
     }
   }
 
   let world: World
   let clock = ManualClock()
-  let board: KeyBoard
+  private(set) var board: KeyBoard
+  private var hasOthers = false
   private var context: WorkerContext
   private var connection: ConnectionState?
   private let socket: Socket
@@ -81,14 +82,15 @@ struct ParkingBench: ~Copyable {
     socket = Socket(owning: ends[0])
     context = WorkerContext(
       service: CheckService(snapshot: world.snapshot, settings: CheckRequestSettings()),
-      keys: KeyWaiting(board: board, settings: KeySettings()), workers: 1, metrics: world.metrics,
+      keys: KeyWaiting(board: board, settings: KeySettings()), keySettings: KeySettings(), generation: 1,
+      workers: 1, metrics: world.metrics,
       cells: world.registry.makeCells(), clock: .manual(clock), settings: settings)
     connection = ConnectionState(
       socket: Socket(owning: ends[1]),
       http: HTTP2ServerConnection(
         settings: HTTP2Settings(), routes: WorkerContext.routes,
         now: Clock.manual(clock).monotonicNanoseconds()
-      ))
+      ), now: 0, maximumAge: 0)
     publish(world.oldKeys, landed: nil)
     turn()
   }
@@ -121,8 +123,23 @@ struct ParkingBench: ~Copyable {
 
   mutating func beginShutdown() {
     context.isServing = false
-    connection?.beginShutdown(&context)
+    connection?.beginShutdown(&context, tellsHealth: true)
     turn()
+  }
+
+  /// Policies are loaded anew, with a keeper of their own that begins where the old one is.
+  mutating func reload() {
+    let next = KeyBoard(providers: 1, settings: KeySettings())
+    next.inherit(board, 0, as: 0)
+    let entry = board.snapshot[0]
+    next.publish(0, landed: nil) {
+      $0.state = entry.state
+      $0.keys = entry.keys
+      $0.generation += 1
+    }
+    board = next
+    context.adopt(world.snapshot, next, generation: context.generation + 1)
+    hasOthers = true
   }
 
   /// - Parameter landed: the number of the fetch that this ends.
@@ -139,7 +156,8 @@ struct ParkingBench: ~Copyable {
   /// One round of the worker's loop: news, then octets, then what waits; and the client reads.
   mutating func turn() {
     context.beginBatch()
-    let hasNews = context.adoptKeys()
+    let hasNews = context.adoptKeys() || hasOthers
+    hasOthers = false
     exchange()
     if context.mayHaveDue(hasNews) {
       context.beginResuming()

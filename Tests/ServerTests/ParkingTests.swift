@@ -18,6 +18,8 @@ import Testing
     case brings, bringsNothing, fails
     /// The keys were withdrawn for their age.
     case withdrawn
+    /// Other policies, with another board.
+    case reload
     case time, honestReset, forgedReset, shutdown, close
   }
 
@@ -55,6 +57,7 @@ import Testing
     case .withdrawn:
       model.hasNewKey = false
       bench.publish(nil, landed: nil, state: .failed)
+    case .reload: bench.reload()
     case .time: bench.clock.advance(nanoseconds: 600_000_000)
     case .honestReset, .forgedReset:
       let check = step == .honestReset ? 0 : 1

@@ -69,7 +69,8 @@ struct WorkerLinkTests {
   private func state(_ clock: Clock = .system, _ told: @escaping @Sendable (ServerEvent) -> Void = { _ in })
     throws -> ServerState
   {
-    try ServerState(workers: 2, settings: ServerSettings(), clock: clock) { event, _ in told(event) }
+    try ServerState(
+      workers: 2, snapshot: try Fixture().snapshot, keyBoard: nil, settings: ServerSettings(), clock: clock) { event, _ in told(event) }
   }
 
   @Test func `phases only go forward`() throws {

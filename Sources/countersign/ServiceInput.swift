@@ -1,0 +1,47 @@
+import Authorizer
+import Configuration
+import Istio
+import KeySets
+
+/// Everything a service is told, as it stands in files and flags at one moment.
+struct ServiceInput {
+  let configuration: ServiceConfiguration
+  let policies: Policies.Loaded
+  /// Stands for all texts that it was read from.
+  let fingerprint: Int
+
+  /// What was loaded, in a line.
+  var summary: String {
+    var summary = Policies.summary(policies.resources)
+    if policies.warnings > 0 {
+      summary += "; \(Policies.count(policies.warnings, "warning")): countersign validate shows them"
+    }
+    return summary
+  }
+
+  /// What weakens the trust in keys must not wait until somebody validates.
+  var loudWarnings: [String] {
+    policies.diagnostics.filter { $0.severity == .warning && MeshHosts.Warning(rawValue: $0.code) != nil }
+      .map(\.description)
+  }
+
+  /// What has another value here than in `running` and takes a restart to take effect.
+  func needingRestart(against running: ServiceConfiguration) -> [String] {
+    var names: [String] = []
+    func compare(_ name: String, _ isSame: Bool) { if !isSame { names.append(name) } }
+    let new = configuration
+    compare(
+      "listeners", new.grpc == running.grpc && new.http == running.http && new.admin == running.admin)
+    compare("threads", new.threads == running.threads)
+    compare(
+      "limits or times of connections",
+      new.http2 == running.http2 && new.server == running.server && new.checkRequest == running.checkRequest)
+    compare(
+      "limits of tokens and their cache",
+      new.authorizer.token == running.authorizer.token
+        && new.authorizer.tokenCacheOctets == running.authorizer.tokenCacheOctets
+        && new.tableOctets == running.tableOctets)
+    compare("jwks.stateFolder", new.keys.stateFolder == running.keys.stateFolder)
+    return names
+  }
+}
