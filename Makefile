@@ -26,7 +26,7 @@ help:
 # What the build links against, and what the quickstart calls.
 BUILD_PACKAGES := libssl-dev libnghttp2-dev libjemalloc-dev libyaml-dev libcurl4-openssl-dev pkg-config curl
 # What the tests run besides: a real client, and a venv for the real Envoy.
-TEST_PACKAGES := nghttp2-client python3-venv nginx-light openssl
+TEST_PACKAGES := nghttp2-client python3-venv nginx-light openssl chromium
 
 .PHONY: packages test-packages
 packages:
@@ -35,6 +35,7 @@ packages:
 test-packages: packages
 	@deploy/install-packages $(TEST_PACKAGES)
 	@deploy/install-envoy
+	@deploy/install-prometheus
 
 .PHONY: build
 build: packages

@@ -97,16 +97,19 @@ let package = Package(
     library(
       "Server",
       [
-        "KeySets", "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "Policy", "JWT", "Signatures",
+        "KeySets", "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "DecisionLog", "JSON", "Policy",
+        "JWT", "Signatures",
         "Metrics",
         "Check",
         "Bytes",
       ]),
-    library("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
+    library("DecisionLog", ["System", "JSON", "Bytes"]),
+    library("Admin", ["EventLoop", "System", "Metrics", "JSON", "Bytes"]),
     library(
       "Configuration",
       [
-        "Istio", "Policy", "Authorizer", "KeySets", "Fetch", "JWT", "ExtAuthz", "HTTP", "Server", "System",
+        "DecisionLog", "Istio", "Policy", "Authorizer", "KeySets", "Fetch", "JWT", "ExtAuthz", "HTTP",
+        "Server", "System",
         "YAML", "JSON",
         "Bytes",
       ]),
@@ -122,7 +125,8 @@ let package = Package(
     .executableTarget(
       name: "countersign",
       dependencies: [
-        "Admin", "Authorizer", "Bytes", "Configuration", "Explanation", "ExtAuthz", "Fetch", "Issuer",
+        "Admin", "Authorizer", "Bytes", "Configuration", "DecisionLog", "Explanation", "ExtAuthz", "Fetch",
+        "Issuer",
         "Istio", "JSON",
         "JWT", "KeySets", "Lint", "Metrics",
         "Policy", "PolicyTesting",
@@ -212,7 +216,8 @@ let package = Package(
         "WebTestServer", "Signatures", "KeySets", "EventLoop", "Check", "System", "Metrics", "Bytes",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
-    tests("Admin", ["EventLoop", "System", "Metrics", "Bytes"]),
+    tests("Admin", ["EventLoop", "System", "Metrics", "JSON", "Bytes"]),
+    tests("DecisionLog", ["System", "Bytes"]),
     tests(
       "Configuration",
       [

@@ -18,6 +18,16 @@ public struct AdminRequest: Sendable, Hashable {
   public let query: String
   /// Whether the connection may serve another request afterwards (RFC 9112 section 9.3).
   public let keepsAlive: Bool
+  /// The `Accept` headers' values, joined with commas; empty without one.
+  public let accept: String
+
+  public init(method: Method, path: String, query: String = "", keepsAlive: Bool, accept: String = "") {
+    self.method = method
+    self.path = path
+    self.query = query
+    self.keepsAlive = keepsAlive
+    self.accept = accept
+  }
 }
 
 /// An answer.

@@ -123,7 +123,8 @@ public struct AdminRequestReader: Sendable {
       method: known, path: target[0..<question].text(),
       query: target[min(question + 1, target.count)..<target.count].text(),
       // What follows an unknown method may be its body: it is never read as a request.
-      keepsAlive: isVersion1 && !headers.closes && known != .other)
+      keepsAlive: isVersion1 && !headers.closes && known != .other,
+      accept: headers.accept.joined(separator: ","))
   }
 
   /// - Returns: true for 1.1, false for 1.0.
@@ -142,6 +143,7 @@ private struct Headers {
   var hosts = 0
   var hasBody = false
   var closes = false
+  var accept: [String] = []
 
   mutating func take(_ line: Span<UInt8>) throws(AdminRefusal) {
     guard let colon = line.firstIndex(of: 0x3A), colon > 0 else { throw .malformed }
@@ -156,6 +158,7 @@ private struct Headers {
       // No length or a zero says no body; anything else is a body or a trick.
       if value != "0" { hasBody = true }
     case "transfer-encoding": hasBody = true
+    case "accept": accept.append(value)
     case "connection":
       let options = value.lowercased().split(separator: ",").map { trimmed(Array($0.utf8).span) }
       if options.contains("close") { closes = true }

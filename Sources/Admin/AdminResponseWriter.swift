@@ -1,4 +1,5 @@
 import Bytes
+import System
 
 /// Writes answers as RFC 9112 says.
 enum AdminResponseWriter {
@@ -15,6 +16,9 @@ enum AdminResponseWriter {
     head += "Content-Length: \(response.body.count)\r\n"
     // Every answer is of this moment, and never a page that a browser should guess a type for.
     head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+    // A page shows what clients have chosen: it may run and load nothing but what this server serves.
+    head += "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+    head += "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'\r\n"
     if response.status == 405 { head += "Allow: GET, HEAD\r\n" }
     if !keepsAlive { head += "Connection: close\r\n" }
     buffer.append(Array((head + "\r\n").utf8))
@@ -41,27 +45,10 @@ enum AdminResponseWriter {
 enum HTTPDate {
   /// `Sun, 06 Nov 1994 08:49:37 GMT`; moments before 1970 or after 9999 are shown as the nearest bound.
   static func text(_ seconds: Int64) -> String {
-    let seconds = min(max(seconds, 0), 253_402_300_799)
-    let days = Int(seconds / 86_400)
-    let second = Int(seconds % 86_400)
-    // Days to a civil date: years that begin in March, in eras of 400 years (146,097 days).
-    let shifted = days + 719_468
-    let era = shifted / 146_097
-    let dayOfEra = shifted % 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let monthFromMarch = (5 * dayOfYear + 2) / 153
-    let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    let time = CivilTime(secondsSince1970: seconds)
     let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-    let clock = [second / 3_600, second / 60 % 60, second % 60].map { padded($0, 2) }.joined(separator: ":")
-    return "\(weekdays[days % 7]), \(padded(day, 2)) \(names[month - 1]) \(padded(year, 4)) \(clock) GMT"
-  }
-
-  private static func padded(_ number: Int, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    let weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    return "\(weekdays[time.weekday]), \(CivilTime.padded(time.day, 2)) \(names[time.month - 1]) "
+      + "\(CivilTime.padded(time.year, 4)) \(time.clock) GMT"
   }
 }

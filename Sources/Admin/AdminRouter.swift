@@ -28,9 +28,9 @@ public struct AdminRouter: Sendable {
   public var paths: [String] { routes.keys.sorted() }
 
   /// `/livez`, `/readyz` and `/metrics`.
-  /// - Parameter metrics: makes the text of a scrape, in exposition format.
+  /// - Parameter metrics: makes the text of a scrape in the format that the client wants.
   public static func standard(
-    status: ServiceStatus, metrics: @escaping @Sendable () -> [UInt8]
+    status: ServiceStatus, metrics: @escaping @Sendable (ExpositionFormat) -> [UInt8]
   ) -> AdminRouter {
     var router = AdminRouter()
     router.answer("/livez") { _ in status.liveness() }
@@ -39,16 +39,37 @@ public struct AdminRouter: Sendable {
       request.query.split(separator: "&").contains { $0 == "verbose" || $0.hasPrefix("verbose=") }
         ? status.verboseReadiness() : status.readiness()
     }
-    router.answer("/metrics") { _ in
-      AdminResponse(contentType: "\(MetricsRegistry.contentType)", body: metrics())
+    router.answer("/metrics") { request in
+      let format = ExpositionFormat(accept: request.accept)
+      return AdminResponse(contentType: "\(format.contentType)", body: metrics(format))
     }
     return router
+  }
+
+  /// `/`, `/config` and `/keys`.
+  /// - Parameters:
+  ///   - overview: what is loaded at the moment.
+  ///   - now: wall clock seconds.
+  public mutating func show(
+    _ overview: @escaping @Sendable () -> Overview, now: @escaping @Sendable () -> Int64
+  ) {
+    answer("/") { _ in OverviewPage(overview(), now: now()).response }
+    answer("/config") { _ in AdminResponse(json: overview().configuration) }
+    answer("/keys") { _ in AdminResponse(json: overview().keys) }
+    answer("/page.css") { _ in
+      AdminResponse(contentType: "text/css; charset=utf-8", body: Array(OverviewPage.style.utf8))
+    }
+    answer("/page.js") { _ in
+      AdminResponse(contentType: "text/javascript; charset=utf-8", body: Array(OverviewPage.script.utf8))
+    }
   }
 }
 
 /// The usual page of metrics: what the service has counted, the process, the allocator, and what the caller
 /// adds.
-public func metricsPage(_ registry: MetricsRegistry, and samples: [MetricSample] = []) -> [UInt8] {
+public func metricsPage(
+  _ registry: MetricsRegistry, and samples: [MetricSample] = [], format: ExpositionFormat = .text
+) -> [UInt8] {
   let facts = ProcessFacts.now()
   var all = samples
   all += MetricSample.process(
@@ -57,6 +78,6 @@ public func metricsPage(_ registry: MetricsRegistry, and samples: [MetricSample]
     maximumDescriptors: facts.maximumDescriptors)
   if let statistics = AllocatorStatistics.now() { all += MetricSample.allocator(statistics) }
   var buffer = ByteBuffer(capacity: 16_384)
-  registry.render(into: &buffer, and: all)
+  registry.render(into: &buffer, and: all, format: format)
   return buffer.copy()
 }

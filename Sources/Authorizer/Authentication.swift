@@ -45,6 +45,12 @@ struct Authentication: ~Copyable {
   /// What verified tokens change in the request.
   private(set) var changes = RequestChanges()
   private(set) var verifications = VerificationCounts()
+  /// Of the signature that was checked last for this request: its algorithm, whether the cache knew it, and, where it
+  /// is recorded, the key ID.
+  private(set) var lastAlgorithm: Algorithm?
+  private(set) var lastWasKnown = false
+  private(set) var lastKeyID = ByteBuffer(capacity: 64)
+  var recordsKeyID = false
   /// Signatures that were checked before.
   private(set) var cache: TokenCache
   /// What is done, recorded for people; nil while nobody wants to read it, as in a server.
@@ -126,6 +132,7 @@ struct Authentication: ~Copyable {
     claims.clear()
     changes.reset()
     parsed = nil
+    lastAlgorithm = nil
     wantedKeys.clear()
     if trace != nil { trace = AuthenticationTrace() }
   }
@@ -349,7 +356,10 @@ struct Authentication: ~Copyable {
       want(remotes[remote].provider, keyID: nil)
       throw .keysUnavailable
     }
+    lastAlgorithm = algorithm
+    if recordsKeyID { Self.keepKeyID(of: token, in: &lastKeyID) }
     let hits = cache.statistics.hits
+    defer { lastWasKnown = cache.statistics.hits != hits }
     do throws(TokenError) {
       let proof = try keyRings[rule.keySet].verify(&token, &cache)
       if cache.statistics.hits == hits { verifications.count(algorithm, succeeded: true) }
@@ -361,6 +371,11 @@ struct Authentication: ~Copyable {
       }
       throw error
     }
+  }
+
+  private static func keepKeyID(of token: borrowing UnverifiedToken, in buffer: inout ByteBuffer) {
+    buffer.removeAll()
+    if let name = token.keyID { buffer.append(token.header.octets.span[name]) }
   }
 
   func wantedKey(_ keyID: [UInt8], of provider: Int) -> WantedKey {

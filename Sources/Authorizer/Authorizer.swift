@@ -3,6 +3,7 @@ public import Check
 public import JWT
 public import KeySets
 import Policy
+public import Signatures
 
 /// One worker's authorizer: the pipeline of a check with everything that it reuses from one check to the
 /// next. It belongs to one thread. Nothing is allocated for a request of usual size once the storage has
@@ -51,6 +52,26 @@ public struct Authorizer: ~Copyable {
   /// What the last verdict's answer changes in the request. Meaningful only when that verdict allows.
   public var changes: RequestChanges {
     _read { yield authentication.changes }
+  }
+
+  /// What the token of the last check said, where one was believed.
+  public var claims: VerifiedClaims {
+    _read { yield authentication.claims }
+  }
+
+  /// The algorithm of the signature that was checked last for this check; nil when none was.
+  public var checkedAlgorithm: Algorithm? { authentication.lastAlgorithm }
+
+  /// Whether the token cache knew that signature.
+  public var checkedSignatureWasKnown: Bool { authentication.lastWasKnown }
+
+  /// Records the key IDs of checked signatures, for `checkedKeyID`.
+  public mutating func recordKeyIDs() { authentication.recordsKeyID = true }
+
+  /// The key ID that the token of that signature named; empty when it names none. Not to be believed unless the
+  /// verdict allows.
+  public var checkedKeyID: ByteBuffer {
+    _read { yield authentication.lastKeyID }
   }
 
   /// Takes over keys that providers have published.

@@ -1,6 +1,6 @@
 import Bytes
-import Istio
-import JWT
+public import Istio
+public import JWT
 public import KeySets
 public import Policy
 public import Signatures
@@ -8,6 +8,7 @@ public import Signatures
 /// What one workload's checks are evaluated with.
 struct WorkloadPlan: ~Copyable, Sendable {
   let name: String
+  let nameOctets: [UInt8]
   /// All token rules that apply, in Envoy's order.
   let rules: OwnedArray<TokenRule>
   /// Which rules an issuer's token is held against; all of them where it is not used.
@@ -39,7 +40,7 @@ public final class PolicySnapshot: Sendable {
   /// counts them.
   public let keySources: [KeySource]
   /// The key sets that stand in rules: `namespace/name[i]` of the first that holds one, and its usable keys.
-  public let inlineKeySets: [(name: String, keys: Int)]
+  public let inlineKeySets: [(name: String, set: JWKSet)]
   /// How the hosts of key sources are reached.
   public let keyHosts: MeshHosts
   let finder: WorkloadFinder
@@ -47,7 +48,7 @@ public final class PolicySnapshot: Sendable {
 
   init(
     workloads: consuming OwnedArray<WorkloadPlan>, keySets: consuming OwnedArray<KeySetPlace>,
-    keySources: [KeySource], inlineKeySets: [(name: String, keys: Int)], keyHosts: MeshHosts,
+    keySources: [KeySource], inlineKeySets: [(name: String, set: JWKSet)], keyHosts: MeshHosts,
     finder: WorkloadFinder,
     settings: AuthorizerSettings
   ) {
@@ -72,10 +73,42 @@ public final class PolicySnapshot: Sendable {
   /// The name of a workload, for people.
   public func workloadName(_ index: Int) -> String { workloads[index].name }
 
+  /// Lets `body` read the name of a workload.
+  public func withWorkloadName<R>(_ index: Int, _ body: (Span<UInt8>) -> R) -> R {
+    let name = workloads[index].nameOctets
+    return body(name.span)
+  }
+
   /// Lets `body` read the identity of a rule, such as `ns[a]-policy[b]-rule[0]`.
   public func withRuleName<R>(_ rule: RuleIndex, workload: Int, _ body: (Span<UInt8>) -> R) -> R {
     let name = workloads[workload].ruleNames[Int(rule.value)]
     return body(name.span)
+  }
+
+  /// One rule of one workload, for people.
+  public struct Rule: Sendable {
+    public let workload: Int
+    public let description: RuleDescription
+    public let action: AuthorizationPolicy.Action
+  }
+
+  /// All rules: of the first workload in the order of evaluation, then of the next. Cold.
+  public var allRules: [Rule] {
+    workloads.indices.flatMap { workload in
+      workloads[workload].table.allRules.map { rule in
+        Rule(
+          workload: workload, description: workloads[workload].table.describe(rule),
+          action: workloads[workload].table.action(of: rule))
+      }
+    }
+  }
+
+  /// How many rules a workload has.
+  public func ruleCount(ofWorkload workload: Int) -> Int { workloads[workload].ruleNames.count }
+
+  /// One place of keys and whom it serves, for people.
+  public func issuers(ofWorkload workload: Int) -> [String] {
+    workloads[workload].rules.indices.map { workloads[workload].rules[$0].issuerText }
   }
 
   /// What is known of a rule. Cold: for messages to people.

@@ -101,7 +101,8 @@ extension PolicySnapshot {
       return ByteRange(start..<octets.count)
     }
     return WorkloadPlan(
-      name: policies.workload.name, rules: rules, issuers: IssuerIndex(jwtRules),
+      name: policies.workload.name, nameOctets: Array(policies.workload.name.utf8), rules: rules,
+      issuers: IssuerIndex(jwtRules),
       requiresToken: requiresToken, octets: octets,
       outputHeaders: ranges, table: table, ruleNames: ruleNames)
   }
@@ -111,7 +112,7 @@ extension PolicySnapshot {
 private struct KeySetPool: ~Copyable {
   private var sets = OwnedArray<KeySetPlace>()
   private(set) var sources: [KeySource] = []
-  private(set) var inlineSets: [(name: String, keys: Int)] = []
+  private(set) var inlineSets: [(name: String, set: JWKSet)] = []
   private var indexByText: [String: Int] = [:]
   private var indexByPlace: [KeySource.Place: Int] = [:]
   private(set) var diagnostics: [Diagnostic] = []
@@ -130,7 +131,7 @@ private struct KeySetPool: ~Copyable {
     do throws(JWKSetError) {
       let set = try JWKSet.parse(Array(text.value.utf8).span, source: .inline)
       sets.append(.inline(set))
-      inlineSets.append(("\(rule.position)", set.keys.count))
+      inlineSets.append(("\(rule.position)", set))
       indexByText[text.value] = sets.count - 1
       return sets.count - 1
     } catch {

@@ -37,6 +37,9 @@ struct TokenRule: ~Copyable, Sendable {
   let spaceDelimited: [[UInt8]]
   let isRequired: Bool
 
+  /// For people. Empty: any issuer.
+  var issuerText: String { octets.span[issuer].text() }
+
   /// The locations in the order in which Envoy collects (semantics, section 1.4): each kind sorted by name.
   init(_ rule: JWTRule, keySet: Int) {
     var pool = ByteBuffer(capacity: 256)

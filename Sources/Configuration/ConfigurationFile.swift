@@ -1,4 +1,5 @@
 import Authorizer
+import DecisionLog
 import ExtAuthz
 import Fetch
 import HTTP
@@ -65,6 +66,9 @@ extension ServiceConfiguration {
       ("maxConnectionAge", .duration(0...(7 * 86_400_000_000_000)) { $0.server.maximumConnectionAge = $1 }),
       ("idleTimeout", .duration(0...(7 * 86_400_000_000_000)) { $0.server.idleTimeout = $1 }),
       ("shutdownTimeout", .duration(1_000_000_000...3_600_000_000_000) { $0.server.shutdownTimeout = $1 }),
+      ("log", .section(logSettings)),
+      ("decisionLog", .section(decisionLogSettings)),
+      ("metrics", .section([("ruleHits", .boolean { $0.showsRuleHits = $1 })])),
       ("jwks", .section(keySettings)),
       ("limits", .section(limitSettings)),
     ]
@@ -76,6 +80,41 @@ extension ServiceConfiguration {
       ("http", .parsed { target, text in parseAddress(text) { target.http = $0 } }),
       ("admin", .parsed { target, text in parseAddress(text) { target.admin = $0 } }),
     ]
+  }
+
+  private static var logSettings: [(String, Setting)] {
+    [
+      ("format", .parsed { parseCase($1, "log format") { $0.logFormat = $1 }(&$0) }),
+      ("level", .parsed { parseCase($1, "log level") { $0.logLevel = $1 }(&$0) }),
+    ]
+  }
+
+  private static var decisionLogSettings: [(String, Setting)] {
+    [
+      (
+        "sink",
+        .text { target, text in
+          target.decisionLog.sink =
+            text == "off" ? .off : text == "stdout" ? .standardOutput : .file(text)
+        }
+      ),
+      ("allowedOneIn", .integer(0...1_000_000_000) { $0.decisionLog.allowedOneIn = $1 }),
+      ("subject", .parsed { parseCase($1, "way to tell subjects") { $0.decisionLog.subject = $1 }(&$0) }),
+      ("bufferBytes", .integer(4_096...(64 * mebibyte)) { $0.decisionLog.bufferOctets = $1 }),
+    ]
+  }
+
+  /// Reads one of a few words.
+  private static func parseCase<Word: RawRepresentable<String> & CaseIterable>(
+    _ text: String, _ what: String, _ set: @escaping (inout ServiceConfiguration, Word) -> Void
+  ) -> (inout ServiceConfiguration) -> String? {
+    { target in
+      guard let word = Word(rawValue: text) else {
+        return "`\(text)` is no \(what); known: \(Word.allCases.map(\.rawValue).joined(separator: ", "))"
+      }
+      set(&target, word)
+      return nil
+    }
   }
 
   private static let day: UInt64 = 86_400

@@ -1,4 +1,5 @@
 public import Authorizer
+public import DecisionLog
 public import ExtAuthz
 public import HTTP
 public import Istio
@@ -37,6 +38,14 @@ public struct ServiceConfiguration: Sendable {
   /// How long everything goes on after SIGTERM while readiness and health checks say that the server goes, in
   /// nanoseconds: proxies and load balancers need that long to turn elsewhere. 0: nobody watches.
   public var drainDelay: UInt64 = 0
+  /// Metrics tell how often each rule decided: a series for each rule of each workload.
+  public var showsRuleHits = false
+  /// Where decisions are written, and which.
+  public var decisionLog = DecisionLogSettings()
+  /// How the log's lines are written.
+  public var logFormat = LogFormat.automatic
+  /// The least of what is logged.
+  public var logLevel = LogLevel.info
   /// Memory for tables of elliptic-curve keys, in octets: about 0.3 MB a key on P-256, 2.8 on P-384, 4.2 on P-521. A
   /// key without one is checked by libcrypto alone, three to six times slower. 0: no tables.
   public var tableOctets = 64 << 20
@@ -54,6 +63,20 @@ public struct ServiceConfiguration: Sendable {
   }
 }
 
+/// How lines of the log are written.
+public enum LogFormat: String, Sendable, CaseIterable {
+  /// Text on a terminal, JSON elsewhere.
+  case automatic = "auto"
+  case text
+  /// One JSON object a line.
+  case json
+}
+
+/// What is logged: this and what is graver.
+public enum LogLevel: String, Sendable, CaseIterable {
+  case debug, info, warning, error
+}
+
 extension ServiceConfiguration {
   /// Takes back what a running service cannot change: it goes on with `running`'s.
   public mutating func keepWhatNeedsRestart(of running: ServiceConfiguration) {
@@ -64,7 +87,8 @@ extension ServiceConfiguration {
     authorizer.keyRing = running.authorizer.keyRing
     tableOctets = running.tableOctets
     keys.stateFolder = running.keys.stateFolder
-    drainDelay = running.drainDelay
+    (decisionLog, logFormat, logLevel) = (running.decisionLog, running.logFormat, running.logLevel)
+    (showsRuleHits, drainDelay) = (running.showsRuleHits, running.drainDelay)
   }
 
   /// Makes the workload of `--workload NAMESPACE/k=v,k=v` the default one.

@@ -33,6 +33,35 @@ public indirect enum JSONTree: Sendable {
     return String(decoding: buffer.copy(), as: UTF8.self)
   }
 
+  /// The value as text in one line.
+  public var line: String {
+    var buffer = ByteBuffer(capacity: 256)
+    writeLine(into: &buffer)
+    return String(decoding: buffer.copy(), as: UTF8.self)
+  }
+
+  private func writeLine(into output: inout ByteBuffer) {
+    switch self {
+    case .list(let elements):
+      output.append("[")
+      for (index, element) in elements.enumerated() {
+        if index > 0 { output.append(",") }
+        element.writeLine(into: &output)
+      }
+      output.append("]")
+    case .object(let members):
+      output.append("{")
+      for (index, member) in members.enumerated() {
+        if index > 0 { output.append(",") }
+        JSONWriter.writeString(Array(member.0.utf8).span, into: &output)
+        output.append(":")
+        member.1.writeLine(into: &output)
+      }
+      output.append("}")
+    case .text, .number, .boolean, .null, .literal: write(into: &output)
+    }
+  }
+
   private static func write(
     _ parts: [(String?, JSONTree)], _ open: StaticString, _ close: StaticString,
     into output: inout ByteBuffer, _ indent: Int

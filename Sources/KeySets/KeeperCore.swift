@@ -240,6 +240,7 @@ struct KeeperCore {
     board.publish(index, landed: landed) { entry in
       entry.state = provider.state
       entry.confirmedAt = provider.confirmedAt
+      entry.nextFetch = provider.nextFetch
       if let result { entry.fetches[result, default: 0] += 1 }
       entry.lastError = error ?? (provider.failures == 0 ? nil : entry.lastError)
       guard isNew else { return }

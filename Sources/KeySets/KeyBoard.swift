@@ -13,6 +13,8 @@ public final class KeyBoard: Sendable {
     /// Wall clock seconds; nil before the first fetch that went well.
     public var confirmedAt: UInt64?
     public var lastError: String?
+    /// Monotonic nanoseconds; 0 before the first fetch.
+    public var nextFetch: UInt64 = 0
     public var fetches: [String: UInt64] = [:]
   }
 

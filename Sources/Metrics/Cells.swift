@@ -33,6 +33,12 @@ public struct WorkerCells: ~Copyable, Sendable {
     block.observe(histogram, value)
   }
 
+  /// The same for observations of one value.
+  @inlinable
+  public func observe(_ histogram: Histogram, _ value: UInt64, times: UInt64) {
+    block.observe(histogram, value, times)
+  }
+
   /// This thread's count so far, for its own decisions and for tests.
   public func value(_ counter: Counter) -> UInt64 { block.value(counter.cell) }
 
@@ -51,15 +57,19 @@ final class CellBlock: @unchecked Sendable {
   @usableFromInline let bounds: UnsafeMutablePointer<UInt64>
   @usableFromInline let boundCount: Int
 
-  init(_ layout: MetricsLayout) {
-    count = layout.cellCount
-    boundCount = layout.bounds.count
+  convenience init(_ layout: MetricsLayout) {
+    self.init(count: layout.cellCount, bounds: layout.bounds)
+  }
+
+  init(count: Int, bounds values: [UInt64] = []) {
+    self.count = count
+    boundCount = values.count
     let octets = (max(1, count) * MemoryLayout<UInt64>.stride + 127) / 128 * 128
     let raw = UnsafeMutableRawPointer.allocate(byteCount: octets, alignment: 128)
     unsafe base = raw.bindMemory(to: Atomic<UInt64>.self, capacity: count)
     for index in 0..<count { unsafe (base + index).initialize(to: Atomic(0)) }
     unsafe bounds = .allocate(capacity: max(1, boundCount))
-    for index in 0..<boundCount { unsafe (bounds + index).initialize(to: layout.bounds[index]) }
+    for index in 0..<boundCount { unsafe (bounds + index).initialize(to: values[index]) }
   }
 
   deinit {
@@ -81,14 +91,14 @@ final class CellBlock: @unchecked Sendable {
   }
 
   @inlinable
-  func observe(_ histogram: Histogram, _ value: UInt64) {
+  func observe(_ histogram: Histogram, _ value: UInt64, _ times: UInt64 = 1) {
     precondition(
       histogram.firstBound >= 0 && histogram.firstBound + histogram.boundCount <= boundCount,
       "a handle of another layout")
     var bucket = 0
     while bucket < histogram.boundCount, unsafe bounds[histogram.firstBound + bucket] < value { bucket += 1 }
-    add(histogram.cell + bucket, 1)
-    add(histogram.cell + histogram.boundCount + 1, value)
+    add(histogram.cell + bucket, times)
+    add(histogram.cell + histogram.boundCount + 1, value &* times)
   }
 
   func value(_ cell: Int) -> UInt64 {

@@ -3,8 +3,43 @@ import Bytes
 // The small pieces of the text exposition format 0.0.4
 // (https://prometheus.io/docs/instrumenting/exposition_formats/). Cold: once per scrape.
 
+/// How metrics are written.
+public enum ExpositionFormat: Sendable, Hashable, CaseIterable {
+  /// Prometheus's text format, version 0.0.4.
+  case text
+  /// OpenMetrics 1.0: counters' families are called without `_total`, and the end is marked.
+  case openMetrics
+
+  /// The media type, for HTTP.
+  public var contentType: StaticString {
+    switch self {
+    case .text: "text/plain; version=0.0.4; charset=utf-8"
+    case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    }
+  }
+
+  /// What a client wants by its `Accept` header: OpenMetrics where it is named, and not with less weight than plain
+  /// text.
+  public init(accept: String) {
+    func weight(of type: String) -> Double {
+      accept.split(separator: ",").map { part in
+        let pieces = part.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
+        guard pieces.first == type else { return 0 }
+        return pieces.first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+      }.max() ?? 0
+    }
+    let open = weight(of: "application/openmetrics-text")
+    self = open > 0 && open >= weight(of: "text/plain") ? .openMetrics : .text
+  }
+}
+
 /// `# HELP` and `# TYPE`.
-func appendHead(_ name: String, _ help: String, _ kind: MetricKind, into buffer: inout ByteBuffer) {
+func appendHead(
+  _ name: String, _ help: String, _ kind: MetricKind, _ format: ExpositionFormat,
+  into buffer: inout ByteBuffer
+) {
+  var name = name
+  if format == .openMetrics, kind == .counter, name.hasSuffix("_total") { name.removeLast("_total".count) }
   let text = "# HELP \(name) \(escapedHelp(help))\n# TYPE \(name) \(kind.rawValue)\n"
   buffer.append(Array(text.utf8))
 }

@@ -37,8 +37,8 @@ public struct MetricSample: Sendable, Hashable {
     isHead = true
   }
 
-  func render(withHead: Bool, into buffer: inout ByteBuffer) {
-    if withHead { appendHead(name, help, kind, into: &buffer) }
+  func render(withHead: Bool, _ format: ExpositionFormat, into buffer: inout ByteBuffer) {
+    if withHead { appendHead(name, help, kind, format, into: &buffer) }
     if isHead { return }
     appendName(name, labels, into: &buffer)
     buffer.append(Array(decimalText(value).utf8))

@@ -3,9 +3,6 @@ import Synchronization
 
 /// All threads' cells of one layout, and their text.
 public final class MetricsRegistry: Sendable {
-  /// The media type of the text, for HTTP.
-  public static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
-
   private let layout: MetricsLayout
   private let blocks = Mutex<[CellBlock]>([])
 
@@ -36,15 +33,17 @@ public final class MetricsRegistry: Sendable {
     return (0...histogram.boundCount).reduce(0) { $0 &+ sum(of: histogram.cell + $1, in: blocks) }
   }
 
-  /// Writes the Prometheus text exposition format, version 0.0.4. Writers go on meanwhile: each number is one
+  /// Writes the text of a scrape. Writers go on meanwhile: each number is one
   /// that was true during the call, and a histogram's count is the sum of the buckets shown with it.
   /// - Parameters:
   ///   - buffer: appended to.
   ///   - samples: further values, read by the caller just now; those of one name stand together.
-  public func render(into buffer: inout ByteBuffer, and samples: [MetricSample] = []) {
+  public func render(
+    into buffer: inout ByteBuffer, and samples: [MetricSample] = [], format: ExpositionFormat = .text
+  ) {
     let blocks = held()
     for family in layout.families {
-      appendHead(family.name, family.help, family.kind, into: &buffer)
+      appendHead(family.name, family.help, family.kind, format, into: &buffer)
       for series in family.series {
         if family.kind == .histogram {
           render(family, series, blocks, into: &buffer)
@@ -61,8 +60,9 @@ public final class MetricsRegistry: Sendable {
     }
     for (index, sample) in samples.enumerated() {
       let isFirst = index == 0 || samples[index - 1].name != sample.name
-      sample.render(withHead: isFirst, into: &buffer)
+      sample.render(withHead: isFirst, format, into: &buffer)
     }
+    if format == .openMetrics { buffer.append("# EOF\n") }
   }
 
   private func render(

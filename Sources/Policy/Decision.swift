@@ -58,6 +58,14 @@ public struct Decision: Sendable, Equatable {
     self.dryRunAllow = dryRunAllow
   }
 
+  /// The rules that matched without a say in the outcome: of AUDIT policies and of those in dry-run mode.
+  @inlinable
+  public func forEachSilentRule(_ body: (RuleIndex) -> Void) {
+    if let auditRule { body(auditRule) }
+    if case .matched(let rule) = dryRunDeny { body(rule) }
+    if case .matched(let rule) = dryRunAllow { body(rule) }
+  }
+
   public var isAllowed: Bool {
     if case .allowed = outcome { true } else { false }
   }

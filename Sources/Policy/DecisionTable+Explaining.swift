@@ -1,3 +1,4 @@
+public import Istio
 import Bytes
 public import Check
 public import JWT
@@ -7,6 +8,13 @@ extension DecisionTable {
   /// Which rule an index of this table means.
   /// - Precondition: it is one of this table's.
   public func describe(_ rule: RuleIndex) -> RuleDescription { ruleDescriptions[Int(rule.value)] }
+
+  /// The action of the policy that a rule belongs to.
+  public func action(of rule: RuleIndex) -> AuthorizationPolicy.Action {
+    let index = Int(rule.value)
+    if groups.deny.contains(index) || groups.dryRunDeny.contains(index) { return .deny }
+    return groups.audit.contains(index) ? .audit : .allow
+  }
 
   /// All rules in the order of evaluation: DENY, ALLOW, AUDIT, then the dry-run ones.
   public var allRules: [RuleIndex] { rules.indices.map { RuleIndex($0) } }

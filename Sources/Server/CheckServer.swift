@@ -1,4 +1,5 @@
 public import Authorizer
+public import DecisionLog
 public import EventLoop
 public import ExtAuthz
 public import HTTP
@@ -14,6 +15,8 @@ public final class CheckServer: Sendable {
     /// Where the snapshot's remote keys are published; nil when it has none.
     public var keyBoard: KeyBoard?
     public var keySettings = KeySettings()
+    /// Where decisions are written; nil: nowhere.
+    public var decisions: DecisionLog?
     public var settings: ServerSettings
     public var http2: HTTP2Settings
     public var checkRequest: CheckRequestSettings
@@ -80,7 +83,9 @@ public final class CheckServer: Sendable {
   ) throws(SystemError) {
     let start = WorkerStart(
       index: index, shared: state, checkRequest: configuration.checkRequest,
-      http2: configuration.http2, keySettings: configuration.keySettings, metrics: metrics, cells: cells)
+      http2: configuration.http2, keySettings: configuration.keySettings,
+      decisions: configuration.decisions.map { WorkerDecisions(log: $0, ring: $0.ring(index)) },
+      metrics: metrics, cells: cells)
     _ = try Thread.start(name: "worker-\(index)", moving: start) { start in
       do throws(SystemError) {
         var worker = try Worker.make(start)
@@ -101,6 +106,15 @@ public final class CheckServer: Sendable {
       keyBoard.addWaker { [state] in state.wakeWorkers() }
     }
     return state.publish(snapshot, keyBoard: keyBoard)
+  }
+
+  /// How often each rule of the published policies decided, by `PolicySnapshot.allRules`. Its sums go on growing
+  /// until no worker evaluates these policies any more.
+  public var ruleHits: HitTable { state.policies.hits }
+
+  /// Denials of late, the oldest first: examples, not each.
+  public var recentDenials: [RecentDenial] {
+    state.workers.flatMap { $0.recentDenials.all }.sorted { $0.time < $1.time }
   }
 
   /// Whether no worker evaluates earlier policies any more.

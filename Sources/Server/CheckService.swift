@@ -1,9 +1,12 @@
 public import Authorizer
 public import Bytes
 import Check
+import DecisionLog
 public import ExtAuthz
+import JSON
 import JWT
 public import KeySets
+import Signatures
 
 /// From the octets of a CheckRequest to the octets of its CheckResponse: one worker's service, without a
 /// connection. Its storage is reused; nothing is allocated for a check of usual size.
@@ -82,6 +85,78 @@ public struct CheckService: ~Copyable {
     }
     return .answered(verdict)
   }
+
+  /// What an operator reads of the denial that was just made.
+  /// - Precondition: `verdict` is the last one, for the check in `message`.
+  func describe(_ verdict: Verdict, _ message: borrowing ByteBuffer, time: Int64) -> RecentDenial {
+    var detail = verdict.tokenError.map { "\($0.text)" } ?? ""
+    if let rule = verdict.rule, let workload = verdict.workload {
+      detail = snapshot.withRuleName(rule, workload: workload) { $0.text() }
+    }
+    let octets = message.span
+    // The query may hold a token, and a path of a client's choice may be long.
+    let path = octets[check.path]
+    let end = min(path.firstIndex(of: 0x3F) ?? path.count, 160)
+    return RecentDenial(
+      time: time, status: Int(verdict.httpStatus), reason: "\(verdict.reason.label)", detail: detail,
+      method: octets[check.method].text(), host: octets[check.host].text(), path: path[0..<end].text())
+  }
+
+  /// From now on `write(_:_:into:subject:)` knows key IDs.
+  mutating func recordKeyIDs() { authorizer.recordKeyIDs() }
+
+  /// Adds what is known of the check that was just answered to a line of the decision log. Never a token, never a
+  /// query.
+  /// - Precondition: `verdict` is the last one, for the check in `message`.
+  func write(
+    _ verdict: Verdict, _ message: borrowing ByteBuffer, into line: inout DecisionLine,
+    subject: DecisionLogSettings.Subject
+  ) {
+    let octets = message.span
+    line.add("verdict", verdict.isAllowed ? "allow" : "deny")
+    line.add("status", UInt64(verdict.isAllowed ? 200 : verdict.httpStatus))
+    line.add("reason", verdict.reason.label)
+    if let error = verdict.tokenError { line.add("token", error.text) }
+    if let workload = verdict.workload {
+      snapshot.withWorkloadName(workload) { line.add("workload", $0) }
+      if let rule = verdict.rule { snapshot.withRuleName(rule, workload: workload) { line.add("rule", $0) } }
+    }
+    line.add("method", octets[check.method], most: 32)
+    line.add("host", octets[check.host])
+    let path = octets[check.path]
+    line.add("path", path[0..<(path.firstIndex(of: 0x3F) ?? path.count)], most: 1_024)
+    if let id = check.headerIndex(of: Self.requestID.span, in: octets) {
+      line.add("request_id", octets[check.headers[id].value], most: 128)
+    }
+    // version-traceid-parent-flags (W3C Trace Context): the second part.
+    if let trace = check.headerIndex(of: Self.traceParent.span, in: octets) {
+      let value = octets[check.headers[trace].value]
+      if value.count >= 55, value[2] == 0x2D, value[35] == 0x2D { line.add("trace_id", value[3..<35]) }
+    }
+    writeToken(into: &line, subject: subject)
+  }
+
+  private func writeToken(into line: inout DecisionLine, subject: DecisionLogSettings.Subject) {
+    if let algorithm = authorizer.checkedAlgorithm {
+      line.add("algorithm", algorithm.name)
+      line.add("kid", authorizer.checkedKeyID.span, most: 128)
+      line.add("cached", authorizer.checkedSignatureWasKnown)
+    }
+    guard authorizer.claims.isPresent else { return }
+    let claims = authorizer.claims.document.octets.span
+    if let issuer = authorizer.claims.issuer { line.add("issuer", claims[issuer]) }
+    guard let name = authorizer.claims.subject else { return }
+    switch subject {
+    case .off: break
+    case .clear: line.add("subject", claims[name])
+    case .hash:
+      let digest = HashFunction.sha256.digestPrefix(of: claims[name])
+      line.add("subject_hash", hexadecimal: digest.span)
+    }
+  }
+
+  private static let requestID = Array("x-request-id".utf8)
+  private static let traceParent = Array("traceparent".utf8)
 
   /// Writes the denial that was told as `.wanting`, nobody having waited.
   /// - Precondition: `verdict` is the last one, for the check in `message`.

@@ -33,6 +33,7 @@ struct ConnectionState: ~Copyable {
   private var watchers: [Watcher] = []
   private var parked: [WorkerContext.Parked] = []
   private var accounted = HTTP2Counters()
+  private var accountedStreams = 0
   /// When it is old enough to be told to go elsewhere.
   private let leavesAt: UInt64
   /// When it last had a call, or began.
@@ -93,6 +94,7 @@ struct ConnectionState: ~Copyable {
     serve(&context)
     flush(&context)
     account(&context)
+    context.timeAnswers()
   }
 
   private mutating func read(_ context: inout WorkerContext) {
@@ -168,7 +170,9 @@ struct ConnectionState: ~Copyable {
       parked.removeLast()
       context.reply.removeAll()
       switch context.answerAgain(one) {
-      case .message, .watch: http.respond(to: one.call, context.reply.span)
+      case .message, .watch:
+        http.respond(to: one.call, context.reply.span)
+        context.timeAnswer(since: one.since)
       case .failure(let status, let text): http.fail(one.call, status, text)
       case .wait(let waits): parked.append(context.parkAgain(one, waits))
       }
@@ -262,7 +266,13 @@ struct ConnectionState: ~Copyable {
   }
 
   /// Adds what happened since the last time to the worker's metrics.
-  mutating func account(_ context: inout WorkerContext) {
+  /// - Parameter isLast: the connection goes, and its streams with it.
+  mutating func account(_ context: inout WorkerContext, isLast: Bool = false) {
+    let streams = isLast ? 0 : http.liveStreams
+    if streams != accountedStreams {
+      context.cells.add(context.metrics.streamsNow, Int64(streams - accountedStreams))
+      accountedStreams = streams
+    }
     let counters = http.counters
     context.account(counters, since: accounted)
     accounted = counters

@@ -9,6 +9,13 @@ import Signatures
 public struct ServerMetrics: Sendable {
   let connectionsOpened: Counter
   let connectionsClosed: Counter
+  /// Connections and streams that there are.
+  let connections: Gauge
+  let streamsNow: Gauge
+  /// From the octets of a batch being read to its answers being written.
+  let duration: Histogram
+  /// Checks that wait for keys: all others are answered in the batch in which they come.
+  let inFlight: Gauge
   let deadlineExceeded: Counter
   let unreadable: Counter
   /// Checks that found no room to wait for keys.
@@ -90,6 +97,19 @@ public struct ServerMetrics: Sendable {
       "countersign_token_cache_entries", help: "Tokens in the caches of all workers.")
     cacheOctets = layout.gauge(
       "countersign_token_cache_bytes", help: "Memory of the tokens in the caches of all workers.")
+    connections = layout.gauge(
+      "countersign_connections", help: "Connections that there are.", labels: [("listener", "grpc")])
+    streamsNow = layout.gauge("countersign_streams", help: "Calls that run, health watches included.")
+    duration = layout.histogram(
+      "countersign_check_duration_seconds",
+      help: "From a check's arrival at this process to its answer's departure.",
+      labels: [("listener", "grpc")], scale: .nanosecondsAsSeconds,
+      bounds: [10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000].map {
+        $0 * 1_000
+      })
+    inFlight = layout.gauge(
+      "countersign_checks_in_flight",
+      help: "Checks that wait for keys; all others are answered in the batch in which they come.")
     connectionsOpened = layout.counter("countersign_connections_opened_total", help: "Connections accepted.")
     connectionsClosed = layout.counter("countersign_connections_closed_total", help: "Connections closed.")
     func goaway(_ reason: String) -> Counter {
@@ -105,9 +125,10 @@ public struct ServerMetrics: Sendable {
       "countersign_http2_cancelled_total", help: "Calls that ended without an answer.")
     refused = layout.counter(
       "countersign_http2_refused_streams_total", help: "Calls beyond the limit of concurrent streams.")
-    resetsReceived = layout.counter(
-      "countersign_http2_resets_received_total", help: "Streams that peers reset.")
-    resetsSent = layout.counter("countersign_http2_resets_sent_total", help: "Streams that this side reset.")
+    let resets = "countersign_resets_total"
+    let resetsHelp = "Streams that were reset, by the side that did it."
+    resetsReceived = layout.counter(resets, help: resetsHelp, labels: [("by", "peer")])
+    resetsSent = layout.counter(resets, help: resetsHelp, labels: [("by", "server")])
     octetsReceived = layout.counter("countersign_received_bytes_total", help: "Bytes read from proxies.")
     octetsSent = layout.counter("countersign_sent_bytes_total", help: "Bytes written to proxies.")
     badCalls = Self.badCallReasons.map {
@@ -115,6 +136,11 @@ public struct ServerMetrics: Sendable {
         "countersign_bad_calls_total", help: "Calls that broke the rules of gRPC, by what they broke.",
         labels: [("reason", $0)])
     }
+  }
+
+  /// Checks answered so far, by reason; what was allowed comes first.
+  public func checks(in registry: MetricsRegistry) -> [(reason: String, count: UInt64)] {
+    Verdict.Reason.allCases.map { ("\($0.label)", registry.value(checks($0))) }
   }
 
   func checks(_ reason: Verdict.Reason) -> Counter { verdicts[Int(reason.rawValue)] }

@@ -1,6 +1,7 @@
 import Authorizer
 import EventLoop
 import KeySets
+import Metrics
 import Synchronization
 import System
 
@@ -22,8 +23,18 @@ final class ServerState: Sendable {
     var snapshot: PolicySnapshot
     /// Where the snapshot's remote keys are published; nil when it has none.
     var keyBoard: KeyBoard?
+    /// How often each rule decided, by `PolicySnapshot.allRules`.
+    var hits: HitTable
     /// Counts what was published, from 1.
     var generation: UInt64
+
+    init(_ snapshot: PolicySnapshot, _ keyBoard: KeyBoard?, generation: UInt64) {
+      self.snapshot = snapshot
+      self.keyBoard = keyBoard
+      self.generation = generation
+      let rules = (0..<snapshot.workloadCount).reduce(0) { $0 + snapshot.ruleCount(ofWorkload: $1) }
+      hits = HitTable(count: rules)
+    }
   }
 
   let settings: ServerSettings
@@ -43,7 +54,7 @@ final class ServerState: Sendable {
     workers: Int, snapshot: PolicySnapshot, keyBoard: KeyBoard?, settings: ServerSettings, clock: Clock,
     reports: @escaping @Sendable (ServerEvent, String) -> Void
   ) throws(SystemError) {
-    published = Mutex(Policies(snapshot: snapshot, keyBoard: keyBoard, generation: 1))
+    published = Mutex(Policies(snapshot, keyBoard, generation: 1))
     self.settings = settings
     self.clock = clock
     self.reports = reports
@@ -65,7 +76,7 @@ final class ServerState: Sendable {
   /// - Returns: their generation.
   func publish(_ snapshot: PolicySnapshot, keyBoard: KeyBoard?) -> UInt64 {
     let next = published.withLock { policies in
-      policies = Policies(snapshot: snapshot, keyBoard: keyBoard, generation: policies.generation + 1)
+      policies = Policies(snapshot, keyBoard, generation: policies.generation + 1)
       // Under the lock: of two that publish, the later one's number is the one that stays.
       generation.store(policies.generation, ordering: .releasing)
       return policies.generation

@@ -14,6 +14,7 @@ struct WorkerStart: ~Copyable, Sendable {
   let checkRequest: CheckRequestSettings
   let http2: HTTP2Settings
   let keySettings: KeySettings
+  let decisions: WorkerDecisions?
   let metrics: ServerMetrics
   let cells: WorkerCells
 
@@ -69,8 +70,9 @@ struct Worker: ~Copyable {
     let keys = KeyWaiting(board: policies.keyBoard, settings: start.keySettings)
     let workers = start.shared.workers.count
     context = WorkerContext(
-      service: service, keys: keys, keySettings: start.keySettings, generation: policies.generation,
-      workers: workers, metrics: metrics, cells: start.takeCells(), clock: clock, settings: settings)
+      service: service, keys: keys, keySettings: start.keySettings, policies: policies,
+      denials: link.recentDenials, decisions: start.decisions, workers: workers, metrics: metrics,
+      cells: start.takeCells(), clock: clock, settings: settings)
     link.runs(policies.generation)
   }
 
@@ -125,7 +127,7 @@ struct Worker: ~Copyable {
   private mutating func adoptPolicies() -> Bool {
     if shared.policyGeneration == context.generation { return false }
     let policies = shared.policies
-    context.adopt(policies.snapshot, policies.keyBoard, generation: policies.generation)
+    context.adopt(policies)
     link.runs(policies.generation)
     return true
   }
@@ -170,6 +172,7 @@ struct Worker: ~Copyable {
     connections[slot].connection = connection
     connections[slot].generation &+= 1
     context.cells.add(context.metrics.connectionsOpened, 1)
+    context.cells.add(context.metrics.connections, 1)
     do throws(SystemError) {
       try poller.add(descriptor, token: token(slot), for: .read)
     } catch {
@@ -213,12 +216,13 @@ struct Worker: ~Copyable {
   private mutating func close(_ slot: Int) {
     guard let connection = connections[slot].connection else { return }
     poller.remove(connection.state.descriptor)
-    connection.state.account(&context)
+    connection.state.account(&context, isLast: true)
     connection.state.dropParked(&context)
     connections[slot].connection = nil
     freeSlots.append(slot)
     link.connectionClosed()
     context.cells.add(context.metrics.connectionsClosed, 1)
+    context.cells.add(context.metrics.connections, -1)
   }
 
   private mutating func closeAll() {

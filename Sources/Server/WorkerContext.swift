@@ -1,5 +1,6 @@
 import Authorizer
 import Bytes
+import DecisionLog
 import ExtAuthz
 import HTTP
 import JWT
@@ -33,6 +34,8 @@ struct WorkerContext: ~Copyable {
     var attempts = 1
     /// The policies that it was judged with.
     var generation: UInt64
+    /// When the check came: monotonic nanoseconds.
+    let since: UInt64
   }
 
   /// Between the two GOAWAYs: time for calls on their way to arrive (RFC 9113 section 6.8).
@@ -55,6 +58,21 @@ struct WorkerContext: ~Copyable {
   private let keySettings: KeySettings
   /// Which policies checks are evaluated with.
   private(set) var generation: UInt64
+  /// How often each rule decided, and where a workload's rules begin: copies of this worker's own, so that no count
+  /// of references is shared.
+  private var hits: HitRow
+  private var firstRules = OwnedArray<Int>()
+  private let denials: RecentDenials
+  /// When the next one is due, by a bucket's rate.
+  private var nextDenial: UInt64 = 0
+  /// Checks answered and not yet timed: they leave in one write, and the batch's time is theirs.
+  private var untimed: UInt64 = 0
+  private var countedParked = 0
+  /// Where decisions are written; nil: nowhere.
+  private let decisions: WorkerDecisions?
+  private var line = DecisionLine()
+  /// Allowed checks until the next one is written.
+  private var unwritten: Int
   private let workers: Int
   let metrics: ServerMetrics
   let cells: WorkerCells
@@ -76,20 +94,27 @@ struct WorkerContext: ~Copyable {
   private var meteredOctets: UInt64 = 0
 
   init(
-    service: consuming CheckService, keys: consuming KeyWaiting, keySettings: KeySettings, generation: UInt64,
-    workers: Int, metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock,
+    service: consuming CheckService, keys: consuming KeyWaiting, keySettings: KeySettings,
+    policies: ServerState.Policies, denials: RecentDenials, decisions: WorkerDecisions? = nil, workers: Int,
+    metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock,
     settings: ServerSettings
   ) {
     self.service = service
     self.keys = keys
     self.keySettings = keySettings
-    self.generation = generation
+    generation = policies.generation
+    hits = policies.hits.makeRow()
+    self.denials = denials
+    self.decisions = decisions
+    unwritten = decisions?.log.settings.allowedOneIn ?? 0
+    if decisions != nil { self.service.recordKeyIDs() }
     self.workers = workers
     self.metrics = metrics
     self.cells = cells
     self.clock = clock
     self.settings = settings
     countedVerifications = VerificationCounts()
+    findRules(of: policies.snapshot)
     beginBatch()
   }
 
@@ -101,14 +126,26 @@ struct WorkerContext: ~Copyable {
 
   /// Goes over to other policies, before a check of this batch. The keys that are here belong to them from the
   /// next `adoptKeys` on, which finds news.
-  mutating func adopt(_ snapshot: PolicySnapshot, _ board: KeyBoard?, generation: UInt64) {
-    service.adopt(snapshot)
+  mutating func adopt(_ policies: ServerState.Policies) {
+    let board = policies.keyBoard
+    service.adopt(policies.snapshot)
+    hits = policies.hits.makeRow()
+    findRules(of: policies.snapshot)
     if keys.watches(board) {
       keys.lookAgain()
     } else {
       keys = KeyWaiting(board: board, settings: keySettings)
     }
-    self.generation = generation
+    generation = policies.generation
+  }
+
+  private mutating func findRules(of snapshot: PolicySnapshot) {
+    firstRules.removeAll()
+    var first = 0
+    for workload in 0..<snapshot.workloadCount {
+      firstRules.append(first)
+      first += snapshot.ruleCount(ofWorkload: workload)
+    }
   }
 
   mutating func beginBatch() {
@@ -118,6 +155,10 @@ struct WorkerContext: ~Copyable {
 
   /// Publishes what was counted elsewhere.
   mutating func endBatch() {
+    if parkedChecks != countedParked {
+      cells.add(metrics.inFlight, Int64(parkedChecks - countedParked))
+      countedParked = parkedChecks
+    }
     let verifications = service.verifications
     metrics.add(verifications, since: countedVerifications, to: cells)
     countedVerifications = verifications
@@ -172,9 +213,60 @@ struct WorkerContext: ~Copyable {
     }
   }
 
-  private func count(_ verdict: Verdict) {
+  private mutating func count(_ verdict: Verdict) {
     cells.add(metrics.checks(verdict.reason), 1)
-    if let decision = verdict.decision { metrics.add(decision, to: cells) }
+    untimed += 1
+    if let workload = verdict.workload {
+      let first = firstRules[workload]
+      if let rule = verdict.rule { hits.add(first + Int(rule.value)) }
+      if let decision = verdict.decision {
+        metrics.add(decision, to: cells)
+        decision.forEachSilentRule { hits.add(first + Int($0.value)) }
+      }
+    }
+    if !verdict.isAllowed { show(verdict) }
+    if let decisions { write(verdict, to: decisions) }
+  }
+
+  /// Writes a denial to the decision log, or one allowed check in so many.
+  private mutating func write(_ verdict: Verdict, to decisions: WorkerDecisions) {
+    let settings = decisions.log.settings
+    if verdict.isAllowed {
+      if settings.allowedOneIn == 0 { return }
+      unwritten -= 1
+      if unwritten > 0 { return }
+      unwritten = settings.allowedOneIn
+    }
+    line.begin()
+    line.addTime("time", nanoseconds: clock.wallNanoseconds())
+    service.write(verdict, message, into: &line, subject: settings.subject)
+    line.add("microseconds", (clock.monotonicNanoseconds() &- now) / 1_000)
+    line.end()
+    if !line.append(to: decisions.ring) { decisions.log.countDropped() }
+  }
+
+  /// Keeps a denial for the operator's page, now and then.
+  private mutating func show(_ verdict: Verdict) {
+    let earliest =
+      now < RecentDenials.burst * RecentDenials.interval
+      ? 0 : now - RecentDenials.burst * RecentDenials.interval
+    let next = max(nextDenial, earliest) + RecentDenials.interval
+    if next > now { return }
+    nextDenial = next
+    denials.add(service.describe(verdict, message, time: Int64(wallSeconds)))
+  }
+
+  /// Checks that were answered leave now: the batch's time so far is theirs. One look at the clock for all of them.
+  mutating func timeAnswers() {
+    if untimed == 0 { return }
+    cells.observe(metrics.duration, clock.monotonicNanoseconds() &- now, times: untimed)
+    untimed = 0
+  }
+
+  /// A check that waited for keys is answered.
+  mutating func timeAnswer(since: UInt64) {
+    cells.observe(metrics.duration, clock.monotonicNanoseconds() &- since)
+    untimed = 0
   }
 
   /// What the check that was just judged may wait for; nothing when there is no room.
@@ -209,7 +301,7 @@ struct WorkerContext: ~Copyable {
     nextParkedDeadline = min(nextParkedDeadline, deadline)
     return Parked(
       call: call, message: octets, deadline: deadline, waits: waits, attempts: Self.attempts(1, waits),
-      generation: generation)
+      generation: generation, since: now)
   }
 
   /// Whether some check that waits may be due.
@@ -301,4 +393,10 @@ struct WorkerContext: ~Copyable {
   func account(_ counters: HTTP2Counters, since before: HTTP2Counters) {
     metrics.add(counters, since: before, to: cells)
   }
+}
+
+/// Where one worker writes decisions.
+struct WorkerDecisions: Sendable {
+  let log: DecisionLog
+  let ring: ByteRing
 }

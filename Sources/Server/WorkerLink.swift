@@ -9,6 +9,7 @@ final class WorkerLink: Sendable {
   private let mailbox = Mutex(Mailbox())
   /// Connections that this worker has or is about to get.
   private let connections = Atomic<Int>(0)
+  let recentDenials = RecentDenials()
   /// Its sign of life.
   let heartbeat: Heartbeat
   private let drained = Atomic<Bool>(false)

@@ -10,6 +10,11 @@ final class CurrentPolicies: Sendable {
   struct State: Sendable {
     var snapshot: PolicySnapshot
     var keeper: KeyKeeper?
+    /// How often each rule decided, by `PolicySnapshot.allRules`.
+    var hits: HitTable
+    /// Sets that some worker may still evaluate, with their generation.
+    var retiring: [(generation: UInt64, snapshot: PolicySnapshot, hits: HitTable)] = []
+    var counts = PolicyMetrics()
     /// Counts what was published, from 1.
     var generation: UInt64 = 1
     /// Wall clock seconds.
@@ -19,19 +24,36 @@ final class CurrentPolicies: Sendable {
   }
 
   private let held: Mutex<State>
+  private let showsRules: Bool
 
+  /// - Parameter showsRules: metrics tell each rule's hits.
   @inline(never)
-  init(_ snapshot: PolicySnapshot, _ keeper: KeyKeeper?) {
-    held = Mutex(State(snapshot: snapshot, keeper: keeper))
+  init(_ snapshot: PolicySnapshot, _ keeper: KeyKeeper?, _ hits: HitTable, showsRules: Bool) {
+    held = Mutex(State(snapshot: snapshot, keeper: keeper, hits: hits))
+    self.showsRules = showsRules
   }
 
   var state: State { held.withLock { $0 } }
 
-  func published(_ snapshot: PolicySnapshot, _ keeper: KeyKeeper?, _ generation: UInt64) {
+  func published(
+    _ snapshot: PolicySnapshot, _ keeper: KeyKeeper?, _ hits: HitTable, _ generation: UInt64
+  ) {
     held.withLock { state in
+      state.retiring.append((generation, state.snapshot, state.hits))
+      state.hits = hits
       state.snapshot = snapshot
       state.keeper = keeper
       state.generation = generation
+    }
+  }
+
+  /// No worker evaluates sets that were replaced by generations for which this holds.
+  func retire(_ hasReached: (UInt64) -> Bool) {
+    held.withLock { state in
+      for index in state.retiring.indices.reversed() where hasReached(state.retiring[index].generation) {
+        let old = state.retiring.remove(at: index)
+        state.counts.carry(old.snapshot, old.hits)
+      }
     }
   }
 
@@ -63,6 +85,10 @@ final class CurrentPolicies: Sendable {
         "countersign_last_reload_success_timestamp_seconds",
         help: "When policies were last loaded without an error, the start included.",
         value: Double(state.loadedAt)),
-    ] + KeyMetrics(state.snapshot, state.keeper?.board, loadedAt: state.loadedAt).samples()
+    ]
+      + state.counts.samples(
+        state.snapshot, state.hits, retiring: state.retiring.map { ($0.snapshot, $0.hits) },
+        showsRules: showsRules)
+      + KeyMetrics(state.snapshot, state.keeper?.board, loadedAt: state.loadedAt).samples()
   }
 }

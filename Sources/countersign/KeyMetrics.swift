@@ -14,7 +14,7 @@ struct KeyMetrics: Sendable {
   /// - Parameter loadedAt: when inline sets were read, wall clock seconds.
   init(_ snapshot: PolicySnapshot, _ board: KeyBoard?, loadedAt: Int64) {
     self.loadedAt = loadedAt
-    inline = snapshot.inlineKeySets
+    inline = snapshot.inlineKeySets.map { ($0.name, $0.set.keys.count) }
     names = snapshot.keySources.map(\.name)
     self.board = board
   }

@@ -69,8 +69,9 @@ final class Reloader {
     load(isAsked: false)
   }
 
-  /// Ends keepers that no worker looks at any more.
-  func retireKeepers() {
+  /// Ends what no worker looks at any more.
+  func retireOld() {
+    current.retire { server.hasReached($0) }
     retiring.removeAll { generation, keeper in
       guard server.hasReached(generation) else { return false }
       keeper.stop()
@@ -117,7 +118,7 @@ final class Reloader {
       configuration: configuration, policies: new.policies, fingerprint: new.fingerprint)
     let keeper = try startKeeper(effective, snapshot, before.keeper)
     let generation = server.publish(snapshot, keyBoard: keeper?.board)
-    current.published(snapshot, keeper, generation)
+    current.published(snapshot, keeper, server.ruleHits, generation)
     current.countReload()
     if let old = before.keeper, old !== keeper { retiring.append((generation, old)) }
     failedFingerprint = nil

@@ -53,6 +53,13 @@ struct Serve: ParsableCommand {
   @Option(help: ArgumentHelp("Worker threads; 0: one for each usable core.", valueName: "n"))
   var threads: Int?
 
+  enum LogOutput: String, ExpressibleByArgument, CaseIterable {
+    case auto, text, json
+  }
+
+  @Option(help: "auto: text on a terminal, JSON lines elsewhere; text; or json. Logs go to standard error.")
+  var logFormat: LogOutput?
+
   func run() throws {
     let read = try readFiles()
     for diagnostic in read.policies.diagnostics where diagnostic.severity == .error {
@@ -104,6 +111,12 @@ struct Serve: ParsableCommand {
     if let grpc { configuration.grpc = try address(grpc, "--grpc") }
     if let http { configuration.http = try address(http, "--http") }
     if let admin { configuration.admin = try address(admin, "--admin") }
+    switch logFormat {
+    case .auto: configuration.logFormat = .automatic
+    case .text: configuration.logFormat = .text
+    case .json: configuration.logFormat = .json
+    case nil: break
+    }
     if let threads {
       guard (0...1024).contains(threads) else { throw CommandFailure.usage("--threads takes 0 to 1024") }
       configuration.threads = threads

@@ -1,6 +1,7 @@
 import Admin
 import Authorizer
 import Configuration
+import DecisionLog
 import KeySets
 import Logging
 import Metrics
@@ -24,7 +25,9 @@ struct Service {
     configuration = input.configuration
     self.configurationFile = configurationFile
     self.source = source
-    log = Logger(label: "countersign") { StreamLogHandler.standardError(label: $0) }
+    let format = configuration.logFormat
+    let level = configuration.logLevel
+    log = Logger(label: "countersign") { _ in LineLogHandler(format, level) }
   }
 
   /// Serves until SIGTERM or SIGINT, then lets running calls finish.
@@ -32,7 +35,7 @@ struct Service {
     guard let snapshot = input.policies.snapshot else { return }
     do {
       // Before any thread starts: all of them inherit the mask.
-      let signals = try SignalSource([.terminate, .interrupt, .hangUp])
+      let signals = try SignalSource([.terminate, .interrupt, .hangUp, .user1])
       SignalSource.ignoreBrokenPipes()
       ProcessFacts.raiseDescriptorLimit()
       var layout = MetricsLayout()
@@ -41,17 +44,22 @@ struct Service {
       let listener = try Listener(configuration.grpc)
       let workers = configuration.threads == 0 ? Cores.usable() : configuration.threads
       let keeper = try startKeeper(input, snapshot, after: nil)
+      let decisions = try startDecisions(workers: workers)
       let builder = try snapshot.tables.map { tables throws(SystemError) in try TableBuilder(tables) }
       let server = try startServer(
-        listener, snapshot, workers: workers, board: keeper?.board, metrics: metrics, registry: registry)
+        listener, snapshot, workers: workers, board: keeper?.board, decisions: decisions, metrics: metrics,
+        registry: registry)
       let status = ServiceStatus(
         parts: keeper == nil ? ["listeners"] : ["listeners", "keys"], heartbeats: server.heartbeats)
-      let current = CurrentPolicies(snapshot, keeper)
+      let current = CurrentPolicies(
+        snapshot, keeper, server.ruleHits, showsRules: configuration.showsRuleHits)
       let reloader = try Reloader(
         input, configurationFile: configurationFile, source: source, log: log, server: server, status: status,
         current: current
       ) { try startKeeper($0, $1, after: $2) }
-      let admin = try startAdmin(status, registry, current)
+      let overview = ServiceOverview(
+        current: current, server: server, metrics: metrics, registry: registry)
+      let admin = try startAdmin(status, registry, current, overview, decisions)
       log.info(
         "serving",
         metadata: ["version": "\(Version.text)", "workers": "\(workers)", "policies": "\(input.summary)"])
@@ -60,8 +68,9 @@ struct Service {
         log.info("listening", metadata: ["listener": "admin", "address": "\(admin.address)"])
       }
       status.setReady("listeners")
-      let signal = try serve(signals, server, status, reloader, keeper)
+      let signal = try serve(signals, server, status, reloader, keeper, decisions)
       try leave(signal, signals, server, status)
+      decisions?.stop()
       admin?.stop()
       reloader.stop()
       builder?.stop()
@@ -92,13 +101,14 @@ struct Service {
 
   private func startServer(
     _ listener: consuming Listener, _ snapshot: PolicySnapshot, workers: Int, board: KeyBoard?,
-    metrics: ServerMetrics, registry: MetricsRegistry
+    decisions: DecisionLog?, metrics: ServerMetrics, registry: MetricsRegistry
   ) throws(SystemError) -> CheckServer {
     let log = self.log
     var serving = CheckServer.Configuration(
       snapshot: snapshot, settings: configuration.server, http2: configuration.http2,
       checkRequest: configuration.checkRequest, workers: workers)
     serving.keyBoard = board
+    serving.decisions = decisions
     serving.keySettings = configuration.keys.settings
     return try CheckServer.start(
       serving, listener: listener, metrics: metrics, registry: registry
@@ -107,23 +117,36 @@ struct Service {
     }
   }
 
+  private func startDecisions(workers: Int) throws(SystemError) -> DecisionLog? {
+    if configuration.decisionLog.sink == .off { return nil }
+    let log = self.log
+    return try DecisionLog(configuration.decisionLog, workers: workers) { log.warning("\($0)") }
+  }
+
   private func startAdmin(
-    _ status: ServiceStatus, _ registry: MetricsRegistry, _ current: CurrentPolicies
+    _ status: ServiceStatus, _ registry: MetricsRegistry, _ current: CurrentPolicies,
+    _ overview: ServiceOverview, _ decisions: DecisionLog?
   ) throws(SystemError) -> AdminServer? {
     if configuration.admin == .off { return nil }
     let build = MetricSample(
       "countersign_build_info", help: "The version that runs; always 1.", kind: .gauge,
       labels: [("version", Version.text)], value: 1)
-    let router = AdminRouter.standard(status: status) {
-      metricsPage(registry, and: [build] + current.samples())
+    var router = AdminRouter.standard(status: status) { format in
+      let dropped = MetricSample(
+        "countersign_decision_log_dropped_total",
+        help: "Lines of the decision log that were lost: no room to wait in, or a sink that failed.",
+        kind: .counter, value: Double(decisions?.dropped ?? 0))
+      return metricsPage(registry, and: [build, dropped] + current.samples(), format: format)
     }
-    return try AdminServer(configuration.admin) { router.respond(to: $0) }
+    router.show({ overview.make() }, now: { Clock.system.wallSeconds() })
+    let made = router
+    return try AdminServer(configuration.admin) { made.respond(to: $0) }
   }
 
   /// Serves until a signal to end.
   private func serve(
     _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus, _ reloader: Reloader,
-    _ keeper: KeyKeeper?
+    _ keeper: KeyKeeper?, _ decisions: DecisionLog?
   ) throws -> Signal {
     var waitsForKeys = keeper != nil
     reloader.checkStart()
@@ -133,10 +156,12 @@ struct Service {
         waitsForKeys = false
         status.setReady("keys")
       }
-      reloader.retireKeepers()
+      reloader.retireOld()
       let signal = reloader.wait(signals, timeoutMilliseconds: waitsForKeys ? 20 : 250)
       if signal == .hangUp {
         reloader.load(isAsked: true)
+      } else if signal == .user1 {
+        decisions?.reopen()
       } else if let signal {
         return signal
       }

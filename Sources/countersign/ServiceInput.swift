@@ -1,5 +1,6 @@
 import Authorizer
 import Configuration
+import DecisionLog
 import Istio
 import KeySets
 
@@ -41,6 +42,9 @@ struct ServiceInput {
       new.authorizer.token == running.authorizer.token
         && new.authorizer.tokenCacheOctets == running.authorizer.tokenCacheOctets
         && new.tableOctets == running.tableOctets)
+    compare("decisionLog", new.decisionLog == running.decisionLog)
+    compare("log", new.logFormat == running.logFormat && new.logLevel == running.logLevel)
+    compare("metrics", new.showsRuleHits == running.showsRuleHits)
     compare("jwks.stateFolder", new.keys.stateFolder == running.keys.stateFolder)
     return names
   }

@@ -32,7 +32,8 @@ private func readByOctet(_ octets: [UInt8], _ settings: AdminSettings = AdminSet
 @Suite struct `A request head` {
   @Test func `is read whole`() {
     let text = "GET /metrics?a=b?c HTTP/1.1\r\nHost: x:1\r\nAccept: */*\r\nX-Empty:\r\n\r\n"
-    let expected = AdminRequest(method: .get, path: "/metrics", query: "a=b?c", keepsAlive: true)
+    let expected = AdminRequest(
+      method: .get, path: "/metrics", query: "a=b?c", keepsAlive: true, accept: "*/*")
     #expect(read(text) == .request(expected, octets: text.utf8.count))
     #expect(readByOctet(Array(text.utf8)) == .request(expected, octets: text.utf8.count))
     #expect(read(text + "GET") == .request(expected, octets: text.utf8.count))

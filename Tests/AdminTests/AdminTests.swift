@@ -22,7 +22,7 @@ private func text(_ response: AdminResponse) -> String { String(decoding: respon
   init() {
     heartbeats = (0..<3).map { [clock] _ in Heartbeat(now: Clock.manual(clock).monotonicNanoseconds()) }
     status = ServiceStatus(parts: ["policies", "listeners"], heartbeats: heartbeats, clock: .manual(clock))
-    router = .standard(status: status, metrics: { Array("m 1\n".utf8) })
+    router = .standard(status: status, metrics: { Array("m 1 \($0)\n".utf8) })
   }
 
   @Test func `are found by their exact path and no other`() {
@@ -101,7 +101,33 @@ private func text(_ response: AdminResponse) -> String { String(decoding: respon
   @Test func `give metrics their media type`() {
     let answer = get(router, "/metrics")
     #expect(answer.contentType == "text/plain; version=0.0.4; charset=utf-8")
-    #expect(text(answer) == "m 1\n")
+    #expect(text(answer) == "m 1 text\n")
+    let request = AdminRequest(
+      method: .get, path: "/metrics", keepsAlive: true,
+      accept: "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
+    let open = router.respond(to: request)
+    #expect(open.contentType == "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    #expect(text(open) == "m 1 openMetrics\n")
+  }
+
+  @Test func `say in full what is ready, what is not, and what an operator should know`() {
+    func ask(_ query: String) -> AdminResponse {
+      router.respond(to: AdminRequest(method: .get, path: "/readyz", query: query, keepsAlive: true))
+    }
+    status.setReady("policies")
+    #expect(text(ask("verbose")) == "[+] policies\n[-] listeners: starting\nnot ready\n")
+    #expect(ask("verbose").status == 503)
+    status.setReady("listeners")
+    status.note("reload", "refused: a.yaml:3:4")
+    status.note("reload", "refused: b.yaml:1:1")
+    #expect(ask("verbose").status == 200 && ask("").status == 200)
+    let whole = "[+] policies\n[+] listeners\n[!] reload: refused: b.yaml:1:1\nready\n"
+    #expect(text(ask("a=b&verbose=1")) == whole)
+    #expect(text(ask("verbosely")) == "ready\n")
+    status.note("reload", nil)
+    #expect(!text(ask("verbose")).contains("reload"))
+    status.beginStopping()
+    #expect(text(ask("verbose")).hasSuffix("[-] stopping\nnot ready\n"))
   }
 
   @Test func `work over the wire, with counters that are alive`() throws {
@@ -111,7 +137,7 @@ private func text(_ response: AdminResponse) -> String { String(decoding: respon
     let cells = registry.makeCells()
     cells.add(checks, 3)
     let extra = MetricSample("countersign_generation", help: "Generation.", value: 1)
-    let router = AdminRouter.standard(status: status) { metricsPage(registry, and: [extra]) }
+    let router = AdminRouter.standard(status: status) { metricsPage(registry, and: [extra], format: $0) }
     let server = try AdminServer(ListenAddress("127.0.0.1:0"), handler: router.respond(to:))
     let page = try #require(try ask(server.address, "/metrics"))
     #expect(page.status == 200)

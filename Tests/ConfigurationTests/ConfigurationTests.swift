@@ -41,7 +41,7 @@ struct ConfigurationFileTests {
       if match.1.isEmpty {
         section = match.3.isEmpty ? name : ""
         shown.insert(name)
-      } else if ["listeners", "limits", "jwks"].contains(section) {
+      } else if ["listeners", "limits", "jwks", "log", "metrics", "decisionLog"].contains(section) {
         shown.insert("\(section).\(name)")
       }
     }

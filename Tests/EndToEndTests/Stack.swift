@@ -27,7 +27,11 @@ final class CountersignProcess {
     self.folder = folder
     child = try Child(
       Tools.countersign,
-      ["serve", "--workload", workload, "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"] + arguments,
+      [
+        "serve", "--workload", workload, "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format",
+        "text",
+      ]
+        + arguments,
       log: folder.url.appendingPathComponent("countersign.log"))
     let child = child
     try child.wait("countersign is ready") { Self.port("admin", in: child.output) != nil }

@@ -13,6 +13,75 @@ private func text(_ registry: MetricsRegistry, and samples: [MetricSample] = [])
 }
 
 @Suite struct `Metrics` {
+  @Test func `in OpenMetrics name a counter's family without its suffix, and mark the end`() {
+    var layout = MetricsLayout()
+    let checks = layout.counter("checks_total", help: "Checks.", labels: [("a", "b")])
+    let open = layout.gauge("connections", help: "Open.")
+    let registry = MetricsRegistry(layout)
+    let cells = registry.makeCells()
+    cells.add(checks, 2)
+    cells.set(open, 1)
+    var buffer = ByteBuffer()
+    let sample = MetricSample("reads_total", help: "Reads.", kind: .counter, value: 3)
+    registry.render(into: &buffer, and: [sample], format: .openMetrics)
+    #expect(
+      String(decoding: buffer.copy(), as: UTF8.self) == """
+        # HELP checks Checks.
+        # TYPE checks counter
+        checks_total{a="b"} 2
+        # HELP connections Open.
+        # TYPE connections gauge
+        connections 1
+        # HELP reads Reads.
+        # TYPE reads counter
+        reads_total 3
+        # EOF
+
+        """)
+  }
+
+  @Test(arguments: [
+    ("", ExpositionFormat.text), ("*/*", .text), ("text/plain", .text),
+    ("application/openmetrics-text", .openMetrics),
+    ("application/openmetrics-text; version=1.0.0; charset=utf-8,text/plain;q=0.5", .openMetrics),
+    ("application/openmetrics-text;q=0.5, text/plain;q=0.9", .text),
+    (
+      "Application/OpenMetrics-Text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+      .openMetrics
+    ),
+    ("application/openmetrics-text;q=0", .text), ("application/openmetrics-textual", .text),
+  ])
+  func `come in the format that a client prefers`(_ accept: String, _ format: ExpositionFormat) {
+    #expect(ExpositionFormat(accept: accept) == format)
+  }
+
+  @Test func `of a table are the sums of its rows, those of threads that have gone too`() {
+    let table = HitTable(count: 3)
+    #expect(table.totals == [0, 0, 0])
+    do {
+      let row = table.makeRow()
+      row.add(0)
+      row.add(2)
+    }
+    let other = table.makeRow()
+    for _ in 0..<5 { other.add(2) }
+    #expect(table.totals == [1, 0, 6])
+    #expect(HitTable(count: 0).totals == [])
+  }
+
+  @Test func `take many observations of one value at once`() {
+    var layout = MetricsLayout()
+    let time = layout.histogram("t", help: "T.", bounds: [10, 20])
+    let registry = MetricsRegistry(layout)
+    let cells = registry.makeCells()
+    cells.observe(time, 15, times: 4)
+    cells.observe(time, 30)
+    let page = text(registry)
+    #expect(
+      page.contains(
+        "t_bucket{le=\"10\"} 0\nt_bucket{le=\"20\"} 4\nt_bucket{le=\"+Inf\"} 5\nt_sum 90\nt_count 5\n"))
+  }
+
   @Test func `are written as the exposition format says`() throws {
     var layout = MetricsLayout()
     let allowed = layout.counter("checks_total", help: "Checks by result.", labels: [("result", "allow")])

@@ -82,7 +82,8 @@ struct ParkingBench: ~Copyable {
     socket = Socket(owning: ends[0])
     context = WorkerContext(
       service: CheckService(snapshot: world.snapshot, settings: CheckRequestSettings()),
-      keys: KeyWaiting(board: board, settings: KeySettings()), keySettings: KeySettings(), generation: 1,
+      keys: KeyWaiting(board: board, settings: KeySettings()), keySettings: KeySettings(),
+      policies: ServerState.Policies(world.snapshot, board, generation: 1), denials: RecentDenials(),
       workers: 1, metrics: world.metrics,
       cells: world.registry.makeCells(), clock: .manual(clock), settings: settings)
     connection = ConnectionState(
@@ -138,7 +139,7 @@ struct ParkingBench: ~Copyable {
       $0.generation += 1
     }
     board = next
-    context.adopt(world.snapshot, next, generation: context.generation + 1)
+    context.adopt(ServerState.Policies(world.snapshot, next, generation: context.generation + 1))
     hasOthers = true
   }
 

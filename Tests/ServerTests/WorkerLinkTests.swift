@@ -70,7 +70,8 @@ struct WorkerLinkTests {
     throws -> ServerState
   {
     try ServerState(
-      workers: 2, snapshot: try Fixture().snapshot, keyBoard: nil, settings: ServerSettings(), clock: clock) { event, _ in told(event) }
+      workers: 2, snapshot: try Fixture().snapshot, keyBoard: nil, settings: ServerSettings(), clock: clock
+    ) { event, _ in told(event) }
   }
 
   @Test func `phases only go forward`() throws {
