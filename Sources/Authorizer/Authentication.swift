@@ -51,6 +51,11 @@ struct Authentication: ~Copyable {
   private(set) var lastWasKnown = false
   private(set) var lastKeyID = ByteBuffer(capacity: 64)
   var recordsKeyID = false
+  /// How long signatures took that were not known, until somebody takes the times.
+  private(set) var times: [SignatureTime] = []
+  /// More are not kept: nobody has taken them for long.
+  private static let maximumTimes = 1_024
+  var stopwatch: (@Sendable () -> UInt64)?
   /// Signatures that were checked before.
   private(set) var cache: TokenCache
   /// What is done, recorded for people; nil while nobody wants to read it, as in a server.
@@ -359,7 +364,13 @@ struct Authentication: ~Copyable {
     lastAlgorithm = algorithm
     if recordsKeyID { Self.keepKeyID(of: token, in: &lastKeyID) }
     let hits = cache.statistics.hits
-    defer { lastWasKnown = cache.statistics.hits != hits }
+    let start = cache.knows(token) ? nil : stopwatch?()
+    defer {
+      lastWasKnown = cache.statistics.hits != hits
+      if let start, let end = stopwatch?(), times.count < Self.maximumTimes {
+        times.append(SignatureTime(algorithm: algorithm, nanoseconds: end &- start))
+      }
+    }
     do throws(TokenError) {
       let proof = try keyRings[rule.keySet].verify(&token, &cache)
       if cache.statistics.hits == hits { verifications.count(algorithm, succeeded: true) }
@@ -372,6 +383,8 @@ struct Authentication: ~Copyable {
       throw error
     }
   }
+
+  mutating func clearTimes() { times.clear() }
 
   private static func keepKeyID(of token: borrowing UnverifiedToken, in buffer: inout ByteBuffer) {
     buffer.removeAll()
@@ -404,6 +417,12 @@ public struct WantedKey: Sendable, Hashable {
   public var provider: Int
   /// Of the token's key ID, by a hash of this worker's own; nil when no keys of the provider are here at all.
   public var keyIDHash: UInt64?
+}
+
+/// How long a signature took that was not known, the search for its key included.
+public struct SignatureTime: Sendable {
+  public let algorithm: Algorithm
+  public let nanoseconds: UInt64
 }
 
 /// How many signatures were verified, by algorithm and result.

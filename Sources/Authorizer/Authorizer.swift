@@ -65,6 +65,17 @@ public struct Authorizer: ~Copyable {
   /// Whether the token cache knew that signature.
   public var checkedSignatureWasKnown: Bool { authentication.lastWasKnown }
 
+  /// Signatures that are not known are timed from now on.
+  /// - Parameter stopwatch: nanoseconds of a clock that never goes back.
+  public mutating func timeSignatures(by stopwatch: @escaping @Sendable () -> UInt64) {
+    authentication.stopwatch = stopwatch
+  }
+
+  /// The times that have come together, and forgetting them.
+  public var signatureTimeCount: Int { authentication.times.count }
+  public func signatureTime(_ index: Int) -> SignatureTime { authentication.times[index] }
+  public mutating func forgetSignatureTimes() { authentication.clearTimes() }
+
   /// Records the key IDs of checked signatures, for `checkedKeyID`.
   public mutating func recordKeyIDs() { authentication.recordsKeyID = true }
 

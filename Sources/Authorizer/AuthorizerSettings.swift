@@ -3,7 +3,7 @@ public import Policy
 
 // Authorizer: the way of one check. A `Check` and the message that holds its octets flow in; a `Verdict`,
 // with what the answer changes in the request, flows out. Tokens are found and verified here, policies are
-// evaluated by `Policy`. It does no I/O and reads no clock: the time is an argument. Nothing here can make an
+// evaluated by `Policy`. It does no I/O and reads no clock: the time is an argument, a stopwatch is handed in. Nothing here can make an
 // allowing verdict without a complete evaluation (`Verdict`).
 
 /// What the pipeline of a check may be told.

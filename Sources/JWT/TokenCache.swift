@@ -82,6 +82,9 @@ public struct TokenCache: ~Copyable, Sendable {
     return true
   }
 
+  /// Whether anything is known of the token's signature.
+  public func knows(_ token: borrowing UnverifiedToken) -> Bool { index(of: token) != nil }
+
   /// What is known of the token's signature.
   func verdict(of token: borrowing UnverifiedToken) -> Verdict? {
     guard let index = index(of: token) else { return nil }

@@ -7,6 +7,7 @@ import JSON
 import JWT
 public import KeySets
 import Signatures
+import System
 
 /// From the octets of a CheckRequest to the octets of its CheckResponse: one worker's service, without a
 /// connection. Its storage is reused; nothing is allocated for a check of usual size.
@@ -101,6 +102,15 @@ public struct CheckService: ~Copyable {
       time: time, status: Int(verdict.httpStatus), reason: "\(verdict.reason.label)", detail: detail,
       method: octets[check.method].text(), host: octets[check.host].text(), path: path[0..<end].text())
   }
+
+  /// Signatures are timed by a clock from now on.
+  mutating func timeSignatures(by clock: Clock) {
+    authorizer.timeSignatures { clock.monotonicNanoseconds() }
+  }
+
+  var signatureTimeCount: Int { authorizer.signatureTimeCount }
+  func signatureTime(_ index: Int) -> SignatureTime { authorizer.signatureTime(index) }
+  mutating func forgetSignatureTimes() { authorizer.forgetSignatureTimes() }
 
   /// From now on `write(_:_:into:subject:)` knows key IDs.
   mutating func recordKeyIDs() { authorizer.recordKeyIDs() }

@@ -24,6 +24,7 @@ public struct ServerMetrics: Sendable {
   private let audited: Counter
   private let dryRunDenied: Counter
   private let dryRunNotAllowed: Counter
+  private let signatureDurations: [Histogram]
   private let succeeded: [Counter]
   private let failed: [Counter]
   /// What workers took from the allocator.
@@ -84,6 +85,13 @@ public struct ServerMetrics: Sendable {
       layout.counter(
         verifications, help: verificationsHelp, labels: [("algorithm", "\($0.name)"), ("result", "invalid")])
     }
+    signatureDurations = Algorithm.allCases.map {
+      layout.histogram(
+        "countersign_token_verification_seconds",
+        help: "How long signatures took that were not in the token cache, the search for their key included.",
+        labels: [("algorithm", "\($0.name)")], scale: .nanosecondsAsSeconds,
+        bounds: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000].map { $0 * 1_000 })
+    }
     allocated = layout.counter(
       "countersign_worker_allocated_bytes_total",
       help: "Memory that the worker threads took from the allocator: none while they answer as before.")
@@ -142,6 +150,8 @@ public struct ServerMetrics: Sendable {
   public func checks(in registry: MetricsRegistry) -> [(reason: String, count: UInt64)] {
     Verdict.Reason.allCases.map { ("\($0.label)", registry.value(checks($0))) }
   }
+
+  func signatureDuration(_ algorithm: Algorithm) -> Histogram { signatureDurations[Int(algorithm.rawValue)] }
 
   func checks(_ reason: Verdict.Reason) -> Counter { verdicts[Int(reason.rawValue)] }
 

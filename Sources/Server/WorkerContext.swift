@@ -108,6 +108,7 @@ struct WorkerContext: ~Copyable {
     self.decisions = decisions
     unwritten = decisions?.log.settings.allowedOneIn ?? 0
     if decisions != nil { self.service.recordKeyIDs() }
+    self.service.timeSignatures(by: clock)
     self.workers = workers
     self.metrics = metrics
     self.cells = cells
@@ -162,6 +163,7 @@ struct WorkerContext: ~Copyable {
     let verifications = service.verifications
     metrics.add(verifications, since: countedVerifications, to: cells)
     countedVerifications = verifications
+    observeSignatures()
     if let octets = meter?.allocatedBytes, octets != meteredOctets {
       cells.add(metrics.allocated, octets &- meteredOctets)
       meteredOctets = octets
@@ -171,6 +173,15 @@ struct WorkerContext: ~Copyable {
       metrics.add(cache, since: countedCache, to: cells)
       countedCache = cache
     }
+  }
+
+  private mutating func observeSignatures() {
+    if service.signatureTimeCount == 0 { return }
+    for index in 0..<service.signatureTimeCount {
+      let time = service.signatureTime(index)
+      cells.observe(metrics.signatureDuration(time.algorithm), time.nanoseconds)
+    }
+    service.forgetSignatureTimes()
   }
 
   /// The time to hold a call's deadline against. A batch of expensive checks takes longer than a deadline may

@@ -16,6 +16,7 @@ struct Service {
   private let configurationFile: String?
   private let source: Reloader.Source
   private let log: Logger
+  private let manager = ServiceManager()
 
   /// - Parameters:
   ///   - input: with a snapshot.
@@ -149,12 +150,14 @@ struct Service {
     _ keeper: KeyKeeper?, _ decisions: DecisionLog?
   ) throws -> Signal {
     var waitsForKeys = keeper != nil
+    if !waitsForKeys { manager.tellReady(input.summary) }
     reloader.checkStart()
     while true {
       if server.hasFailed { throw CommandFailure.failed("error: a thread failed; ending") }
       if waitsForKeys, let keeper, keeper.hasHeardFromAll || !configuration.waitForKeys {
         waitsForKeys = false
         status.setReady("keys")
+        manager.tellReady(input.summary)
       }
       reloader.retireOld()
       let signal = reloader.wait(signals, timeoutMilliseconds: waitsForKeys ? 20 : 250)
@@ -182,6 +185,7 @@ struct Service {
         "delay": "\(delay / 1_000_000) ms",
         "timeout": "\(configuration.server.shutdownTimeout / 1_000_000_000) s",
       ])
+    manager.tellStopping()
     status.beginStopping()
     server.beginLeaving()
     var isAtOnce = try !wait(signals, server, atMost: delay) { false }

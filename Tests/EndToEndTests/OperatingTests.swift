@@ -5,7 +5,7 @@ import Testing
 /// What an operator sees of a running service, with the tools that operators have.
 @Suite struct OperatingTests {
   private static let prometheus = tool("prometheus")
-  private static let promtool = tool("promtool")
+  static let promtool = tool("promtool")
   private static let chromium = URL(fileURLWithPath: "/usr/bin/chromium")
 
   /// What deploy/install-prometheus has put beside Envoy.
@@ -14,7 +14,7 @@ import Testing
   }
 
   /// In CI always, so that a missing one fails there.
-  private static func isThere(_ tool: URL) -> Bool {
+  static func isThere(_ tool: URL) -> Bool {
     if FileManager.default.isExecutableFile(atPath: tool.path) || Vectors.isCI { return true }
     print("skipped: no \(tool.path) (make test installs it)")
     return false
@@ -58,6 +58,9 @@ import Testing
     #expect(try value("countersign_connections", "listener=\"grpc\"") >= 1)
     #expect(try value("countersign_streams") == 0 && value("countersign_checks_in_flight") == 0)
     #expect(try value("countersign_token_cache_hits_total") == 2)
+    // The three uses of one token are one signature; the broken one has none.
+    #expect(try value("countersign_token_verification_seconds_count", "algorithm=\"ES256\"") == 1)
+    #expect(try value("countersign_token_verification_seconds_sum", "algorithm=\"ES256\"") > 0)
     #expect(try value("countersign_jwks_keys", "provider=\"istio-system/test[0]\"") == 1)
     // What a policy has counted goes on over a reload.
     try folder.write(
