@@ -16,6 +16,7 @@ help:
 	@echo "make allocations  whether a warm check allocates, on the real worker thread"
 	@echo "make perf    every figure of speed beside its rivals, 20 minutes: perf/RESULTS.md and a picture"
 	@echo "make instructions  what a warm check executes, by callgrind"
+	@echo "make reload   policies that change under load, good ones and broken ones, for a minute"
 	@echo "make rotation  an issuer's keys rotating every second under load, and an attack with invented key IDs"
 	@echo "make differential  a million random policies and requests against the oracle, in a release build"
 	@echo "make signatures  ECDSA by tables and RSA without EVP against libcrypto, 100,000 signatures, and what each algorithm costs beside it"
@@ -85,6 +86,12 @@ instructions: perf-build
 allocations: build
 	$(SWIFT_RELEASE) --product countersign-load
 	@perf/allocations $(RELEASE) .build/release/countersign-load
+
+.PHONY: reload
+reload: build
+	$(SWIFT_RELEASE) --product countersign-load
+	@perf/reload $(RELEASE) .build/release/countersign-load $(SECONDS_OF_LOAD)
+SECONDS_OF_LOAD ?= 60
 
 # The authorizer against Tests/PolicyOracle; the seed is printed, TRIPLES and SEED choose others.
 TRIPLES ?= 1000000

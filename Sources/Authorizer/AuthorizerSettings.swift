@@ -3,8 +3,8 @@ public import Policy
 
 // Authorizer: the way of one check. A `Check` and the message that holds its octets flow in; a `Verdict`,
 // with what the answer changes in the request, flows out. Tokens are found and verified here, policies are
-// evaluated by `Policy`. It does no I/O and reads no clock: the time is an argument, a stopwatch is handed in. Nothing here can make an
-// allowing verdict without a complete evaluation (`Verdict`).
+// evaluated by `Policy`. It does no I/O and reads no clock: the time is an argument, a stopwatch is handed
+// in. Nothing here can make an allowing verdict without a complete evaluation (`Verdict`).
 
 /// What the pipeline of a check may be told.
 public struct AuthorizerSettings: Sendable {

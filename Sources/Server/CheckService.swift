@@ -87,20 +87,28 @@ public struct CheckService: ~Copyable {
     return .answered(verdict)
   }
 
-  /// What an operator reads of the denial that was just made.
+  /// Keeps the denial that was just made for an operator's page: without the query, which may hold a token.
+  /// - Parameters:
+  ///   - time: wall clock seconds.
+  ///   - scratch: any octets; they are lost.
   /// - Precondition: `verdict` is the last one, for the check in `message`.
-  func describe(_ verdict: Verdict, _ message: borrowing ByteBuffer, time: Int64) -> RecentDenial {
-    var detail = verdict.tokenError.map { "\($0.text)" } ?? ""
+  func show(
+    _ verdict: Verdict, _ message: borrowing ByteBuffer, time: Int64, on denials: RecentDenials,
+    scratch: inout ByteBuffer
+  ) {
+    scratch.removeAll()
+    scratch.append(verdict.reason.label)
+    let reasonCount = scratch.count
+    if let error = verdict.tokenError { scratch.append(error.text) }
     if let rule = verdict.rule, let workload = verdict.workload {
-      detail = snapshot.withRuleName(rule, workload: workload) { $0.text() }
+      snapshot.withRuleName(rule, workload: workload) { scratch.append($0) }
     }
     let octets = message.span
-    // The query may hold a token, and a path of a client's choice may be long.
     let path = octets[check.path]
-    let end = min(path.firstIndex(of: 0x3F) ?? path.count, 160)
-    return RecentDenial(
-      time: time, status: Int(verdict.httpStatus), reason: "\(verdict.reason.label)", detail: detail,
-      method: octets[check.method].text(), host: octets[check.host].text(), path: path[0..<end].text())
+    denials.add(
+      time: time, status: Int(verdict.httpStatus), reason: scratch.span[0..<reasonCount],
+      detail: scratch.span[reasonCount..<scratch.count], method: octets[check.method],
+      host: octets[check.host], path: path[0..<(path.firstIndex(of: 0x3F) ?? path.count)])
   }
 
   /// Signatures are timed by a clock from now on.

@@ -1,3 +1,4 @@
+import Bytes
 import Synchronization
 
 /// A denial as an operator reads it: no token, no query.
@@ -14,25 +15,77 @@ public struct RecentDenial: Sendable, Hashable {
   public let path: String
 }
 
-/// The last denials of one worker. A worker adds one now and then, not each: under a flood the page needs examples, and
-/// a lock for each denial would be a cost that a client chooses.
+/// The last denials of one worker, in memory that is taken once. A worker adds one now and then, not each: under a
+/// flood the page needs examples, and a lock for each denial would be a cost that a client chooses.
 final class RecentDenials: Sendable {
   /// How many are kept. So many are taken at once, and then one an interval, in nanoseconds.
   static let kept = 32
   static let burst: UInt64 = 16
   static let interval: UInt64 = 20_000_000
+  /// Octets of each text that are kept: a path of a client's choice may be long.
+  static let mostOctets = 160
 
-  private let list = Mutex<[RecentDenial]>([])
+  /// The texts of a denial, in their order in its part of the memory.
+  private static let texts = 5
+
+  private struct Slot {
+    var time: Int64 = 0
+    var status = 0
+    var counts = InlineArray<5, Int>(repeating: 0)
+  }
+
+  private struct Ring {
+    var slots = [Slot](repeating: Slot(), count: kept)
+    var octets = [UInt8](repeating: 0, count: kept * texts * mostOctets)
+    /// Denials ever added.
+    var added = 0
+
+    mutating func write(_ text: Span<UInt8>, _ index: Int, of slot: Int) {
+      let count = min(text.count, mostOctets)
+      let start = (slot * texts + index) * mostOctets
+      for position in 0..<count { octets[start + position] = text[position] }
+      slots[slot].counts[index] = count
+    }
+
+    func text(_ index: Int, of slot: Int) -> String {
+      let start = (slot * texts + index) * mostOctets
+      return String(decoding: octets[start..<(start + slots[slot].counts[index])], as: UTF8.self)
+    }
+  }
+
+  private let ring = Mutex(Ring())
 
   @inline(never)
   init() {}
 
-  func add(_ denial: RecentDenial) {
-    list.withLock { list in
-      if list.count == Self.kept { list.removeFirst() }
-      list.append(denial)
+  /// Keeps a denial in place of the oldest one. Nothing is allocated.
+  func add(
+    time: Int64, status: Int, reason: Span<UInt8>, detail: Span<UInt8>, method: Span<UInt8>,
+    host: Span<UInt8>, path: Span<UInt8>
+  ) {
+    ring.withLock { ring in
+      let slot = ring.added % Self.kept
+      ring.added += 1
+      ring.slots[slot].time = time
+      ring.slots[slot].status = status
+      ring.write(reason, 0, of: slot)
+      ring.write(detail, 1, of: slot)
+      ring.write(method, 2, of: slot)
+      ring.write(host, 3, of: slot)
+      ring.write(path, 4, of: slot)
     }
   }
 
-  var all: [RecentDenial] { list.withLock { $0 } }
+  /// The oldest first.
+  var all: [RecentDenial] {
+    ring.withLock { ring in
+      (max(0, ring.added - Self.kept)..<ring.added).map { number in
+        let slot = number % Self.kept
+        return RecentDenial(
+          time: ring.slots[slot].time, status: ring.slots[slot].status, reason: ring.text(0, of: slot),
+          detail: ring.text(1, of: slot), method: ring.text(2, of: slot), host: ring.text(3, of: slot),
+          path: ring.text(4, of: slot))
+      }
+    }
+  }
 }

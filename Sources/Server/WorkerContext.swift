@@ -63,6 +63,7 @@ struct WorkerContext: ~Copyable {
   private var hits: HitRow
   private var firstRules = OwnedArray<Int>()
   private let denials: RecentDenials
+  private var shown = ByteBuffer(capacity: 512)
   /// When the next one is due, by a bucket's rate.
   private var nextDenial: UInt64 = 0
   /// Checks answered and not yet timed: they leave in one write, and the batch's time is theirs.
@@ -264,7 +265,7 @@ struct WorkerContext: ~Copyable {
     let next = max(nextDenial, earliest) + RecentDenials.interval
     if next > now { return }
     nextDenial = next
-    denials.add(service.describe(verdict, message, time: Int64(wallSeconds)))
+    service.show(verdict, message, time: Int64(wallSeconds), on: denials, scratch: &shown)
   }
 
   /// Checks that were answered leave now: the batch's time so far is theirs. One look at the clock for all of them.

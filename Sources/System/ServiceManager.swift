@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The service manager that started the process (systemd, `sd_notify(3)`): told when the service is ready and when it

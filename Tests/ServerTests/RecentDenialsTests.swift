@@ -1,0 +1,35 @@
+import Testing
+
+@testable import Server
+
+@Suite struct RecentDenialsTests {
+  private func add(_ number: Int, to denials: RecentDenials, path: String = "/") {
+    func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
+    let (reason, detail, method, host) = (octets("token"), octets("d\(number)"), octets("GET"), octets("h"))
+    let path = octets(path)
+    denials.add(
+      time: Int64(number), status: 401, reason: reason.span, detail: detail.span, method: method.span,
+      host: host.span, path: path.span)
+  }
+
+  @Test func `the last ones are kept, the oldest first`() {
+    let denials = RecentDenials()
+    #expect(denials.all.isEmpty)
+    add(1, to: denials)
+    #expect(
+      denials.all == [
+        RecentDenial(time: 1, status: 401, reason: "token", detail: "d1", method: "GET", host: "h", path: "/")
+      ])
+    for number in 2...100 { add(number, to: denials) }
+    #expect(denials.all.map(\.time) == Array(69...100))
+    #expect(denials.all.map(\.detail) == (69...100).map { "d\($0)" })
+  }
+
+  @Test func `long texts are cut, and a shorter one leaves nothing of the longer one before`() {
+    let denials = RecentDenials()
+    for number in 0..<40 { add(number, to: denials, path: String(repeating: "x", count: 5_000)) }
+    #expect(denials.all.allSatisfy { $0.path == String(repeating: "x", count: RecentDenials.mostOctets) })
+    for number in 0..<40 { add(number, to: denials, path: "/y") }
+    #expect(denials.all.allSatisfy { $0.path == "/y" })
+  }
+}
