@@ -79,6 +79,21 @@ extension ServiceConfiguration {
       ("grpc", .parsed { target, text in parseAddress(text) { target.grpc = $0 } }),
       ("http", .parsed { target, text in parseAddress(text) { target.http = $0 } }),
       ("admin", .parsed { target, text in parseAddress(text) { target.admin = $0 } }),
+      ("unixMode", .parsed(parseMode)),
+      (
+        "unixOwner",
+        .parsed { target, text in
+          target.listener.socketFileOwner = Accounts.user(text)
+          return target.listener.socketFileOwner == nil ? "`\(text)` is no user of this machine" : nil
+        }
+      ),
+      (
+        "unixGroup",
+        .parsed { target, text in
+          target.listener.socketFileGroup = Accounts.group(text)
+          return target.listener.socketFileGroup == nil ? "`\(text)` is no group of this machine" : nil
+        }
+      ),
     ]
   }
 
@@ -163,6 +178,15 @@ extension ServiceConfiguration {
       ("serverResetBurst", .integer(1...10_000_000) { $0.http2.serverResetBurst = UInt64($1) }),
       ("serverResetsPerSecond", .integer(1...10_000_000) { $0.http2.serverResetsPerSecond = UInt64($1) }),
     ]
+  }
+
+  /// Permissions as `chmod` writes them.
+  private static func parseMode(_ target: inout ServiceConfiguration, _ text: String) -> String? {
+    guard text.count <= 4, let mode = UInt32(text, radix: 8), mode <= 0o777 else {
+      return "`\(text)` is no file mode; write octal digits in quotes, such as \"0660\""
+    }
+    target.listener.socketFileMode = mode
+    return nil
   }
 
   private static func parseAddress(_ text: String, _ set: (ListenAddress) -> Void) -> String? {

@@ -20,6 +20,8 @@ public struct ServiceConfiguration: Sendable {
   public var http: ListenAddress
   /// Where operators look: health and metrics. Loopback by default: it is not authenticated.
   public var admin: ListenAddress
+  /// How listeners are opened: the permissions and the owner of socket files among it.
+  public var listener = ListenerSettings()
   /// Worker threads; 0: one for each core this process may use.
   public var threads = 0
   /// Files and folders that hold resources, relative to the folder of the file that names them.
@@ -81,6 +83,7 @@ extension ServiceConfiguration {
   /// Takes back what a running service cannot change: it goes on with `running`'s.
   public mutating func keepWhatNeedsRestart(of running: ServiceConfiguration) {
     (grpc, http, admin, threads) = (running.grpc, running.http, running.admin, running.threads)
+    listener = running.listener
     (http2, server, checkRequest) = (running.http2, running.server, running.checkRequest)
     authorizer.token = running.authorizer.token
     authorizer.tokenCacheOctets = running.authorizer.tokenCacheOctets

@@ -9,6 +9,10 @@ public struct ListenerSettings: Sendable, Hashable {
   /// The permissions of a UNIX socket file: who may connect. The owner and the group by default: the proxy
   /// shares the group, other accounts on the machine do not ask the gate.
   public var socketFileMode: UInt32 = 0o660
+  /// Who owns a UNIX socket file, by number; nil: whoever runs the service. Giving it to another user takes the
+  /// right to (CAP_CHOWN); to a group of one's own it does not.
+  public var socketFileOwner: UInt32?
+  public var socketFileGroup: UInt32?
 
   public init() {}
 }
@@ -35,7 +39,7 @@ public struct Listener: ~Copyable, Sendable {
     if case .unix(let path) = address { try SocketFile.removeStale(path, address) }
     let owner = try Self.bound(to: target, address, settings)
     var file: SocketFile?
-    if case .unix(let path) = address { file = try SocketFile(path, mode: settings.socketFileMode) }
+    if case .unix(let path) = address { file = try SocketFile(path, settings) }
     do {
       let real = try Self.listen(owner.rawValue, settings)
       self.init(owner: owner, socketFile: file, address: isSocketFile ? address : real)
@@ -145,10 +149,20 @@ private struct SocketFile: Sendable {
   private let inode: UInt64
 
   /// The file that `bind` has just made, with its final permissions.
-  init(_ path: String, mode: UInt32) throws(SystemError) {
-    let status = try named("set permissions of", path) { () throws(Errno) -> stat in
-      _ = try systemCall { unsafe chmod(path, mode_t(mode)) }
-      return try Self.status(path)
+  init(_ path: String, _ settings: ListenerSettings) throws(SystemError) {
+    let status: stat
+    do {
+      status = try named("set owner and permissions of", path) { () throws(Errno) -> stat in
+        // The number that says "as it is".
+        let (owner, group) = (settings.socketFileOwner ?? .max, settings.socketFileGroup ?? .max)
+        if owner != .max || group != .max { _ = try systemCall { unsafe chown(path, owner, group) } }
+        _ = try systemCall { unsafe chmod(path, mode_t(settings.socketFileMode)) }
+        return try Self.status(path)
+      }
+    } catch {
+      // Nobody listens yet, and whom it should belong to it does not.
+      _ = unsafe unlink(path)
+      throw error
     }
     self.path = path
     device = UInt64(status.st_dev)

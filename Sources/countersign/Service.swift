@@ -42,7 +42,7 @@ struct Service {
       var layout = MetricsLayout()
       let metrics = ServerMetrics(&layout)
       let registry = MetricsRegistry(layout)
-      let listener = try Listener(configuration.grpc)
+      let listener = try Listener(configuration.grpc, settings: configuration.listener)
       let workers = configuration.threads == 0 ? Cores.usable() : configuration.threads
       let keeper = try startKeeper(input, snapshot, after: nil)
       let decisions = try startDecisions(workers: workers)
@@ -141,7 +141,7 @@ struct Service {
     }
     router.show({ overview.make() }, now: { Clock.system.wallSeconds() })
     let made = router
-    return try AdminServer(configuration.admin) { made.respond(to: $0) }
+    return try AdminServer(configuration.admin, listener: configuration.listener) { made.respond(to: $0) }
   }
 
   /// Serves until a signal to end.

@@ -32,7 +32,9 @@ struct ServiceInput {
     func compare(_ name: String, _ isSame: Bool) { if !isSame { names.append(name) } }
     let new = configuration
     compare(
-      "listeners", new.grpc == running.grpc && new.http == running.http && new.admin == running.admin)
+      "listeners",
+      new.grpc == running.grpc && new.http == running.http && new.admin == running.admin
+        && new.listener == running.listener)
     compare("threads", new.threads == running.threads)
     compare(
       "limits or times of connections",

@@ -33,8 +33,10 @@ struct ConfigurationFileTests {
     var section = ""
     for line in Self.example.split(separator: "\n") where !line.hasPrefix("#") {
       // A key without a default is shown in a comment.
-      if section == "jwks", let match = line.firstMatch(of: /^  # ([a-z][A-Za-z]+): \S+$/) {
-        shown.insert("jwks.\(match.1)")
+      if ["jwks", "listeners"].contains(section),
+        let match = line.firstMatch(of: /^  # ([a-z][A-Za-z]+): \S+$/)
+      {
+        shown.insert("\(section).\(match.1)")
       }
       guard let match = line.firstMatch(of: /^( {0,2})([A-Za-z]+):(.*)$/) else { continue }
       let name = String(match.2)
@@ -69,6 +71,18 @@ struct ConfigurationFileTests {
     #expect(properties["threads"]?["maximum"] as? Int == 1_024)
     #expect(properties["limits"]?["additionalProperties"] as? Bool == false)
     #expect(properties["clockSkew"]?["pattern"] as? String == "^[0-9]+(ms|s|m|h)$")
+  }
+
+  @Test func `modes and owners of socket files are read, and what is wrong with them is said`() throws {
+    let read = try configuration(
+      "listeners: {unixMode: \"0600\", unixOwner: root, unixGroup: \"12\"}\n")
+    #expect(read.listener.socketFileMode == 0o600)
+    #expect(read.listener.socketFileOwner == 0 && read.listener.socketFileGroup == 12)
+    for text in [
+      "unixMode: \"0888\"", "unixMode: \"07777\"", "unixOwner: nobody-at-all", "unixGroup: \"4294967295\"",
+    ] {
+      #expect(throws: ServiceConfiguration.Refused.self) { _ = try configuration("listeners: {\(text)}\n") }
+    }
   }
 
   @Test func `the example's values are the defaults`() throws {

@@ -245,6 +245,38 @@ import Testing
     #expect(try Files.kind(path) == nil)
   }
 
+  @Test func `belongs to whom the settings say, or is not there at all`() throws {
+    var settings = ListenerSettings()
+    settings.socketFileGroup = getegid()
+    settings.socketFileOwner = geteuid()
+    do {
+      let listener = try Listener(.unix(path: path), settings: settings)
+      _ = listener.address
+      let owner = try FileManager.default.attributesOfItem(atPath: path)[.ownerAccountID] as? UInt32
+      #expect(owner == geteuid())
+    }
+    if geteuid() == 0 {
+      settings.socketFileOwner = 12
+      settings.socketFileGroup = 34
+      let listener = try Listener(.unix(path: path), settings: settings)
+      _ = listener.address
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      #expect(attributes[.ownerAccountID] as? UInt32 == 12 && attributes[.groupOwnerAccountID] as? UInt32 == 34)
+    } else {
+      settings.socketFileOwner = 0
+      #expect(throws: SystemError.self) { _ = try Listener(.unix(path: path), settings: settings) }
+      #expect(try Files.kind(path) == nil)
+    }
+  }
+
+  @Test func `accounts are found by name and number`() {
+    #expect(Accounts.user("root") == 0 && Accounts.group("root") == 0)
+    #expect(Accounts.user("1234") == 1_234 && Accounts.group("0") == 0)
+    for text in ["", "no such account", "4294967295", "-1"] {
+      #expect(Accounts.user(text) == nil && Accounts.group(text) == nil)
+    }
+  }
+
   @Test func `left by a crash is replaced`() throws {
     let stale = try staleSocket()
     #expect(stale)
