@@ -49,7 +49,8 @@ enum Version {
 }
 
 /// A command that cannot go on.
-struct CommandFailure: Error {
+struct CommandFailure: Error, CustomStringConvertible {
+  var description: String { text }
   var text: String
   var code: Int32
 

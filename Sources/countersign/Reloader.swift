@@ -92,7 +92,8 @@ final class Reloader {
     watchFolders(of: input.configuration)
     let new: ServiceInput
     do { new = try source(input.configuration.authorizer.keyRing.tables) } catch {
-      fail(["\(error)"], fingerprint: nil)
+      // A configuration may have several errors, a line each.
+      fail("\(error)".split(separator: "\n").map(String.init), fingerprint: nil)
       return
     }
     watchFolders(of: new.configuration)

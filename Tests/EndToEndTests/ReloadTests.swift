@@ -110,9 +110,16 @@ import Testing
       "countersign.yaml",
       "policies: [policies]\nallowUnused: true\nrootNamespace: other\nlimits: {streams: 7}\n" + workloads)
     try running.becomes(403, "/b")
-    let output = running.server.child.output
+    try running.folder.write("countersign.yaml", "polices: [policies]\n" + workloads)
+    let child = running.server.child
+    try child.wait("the configuration's error is told") {
+      child.output.contains("countersign.yaml:1:1: error: unknown key `polices`; did you mean `policies`?")
+    }
+    #expect(!child.output.contains("CommandFailure"))
+    #expect(try running.status("/b") == 403)
+    let output = child.output
     #expect(output.contains("without effect until a restart: limits or times of connections"), "\(output)")
-    #expect(running.server.child.isRunning)
+    #expect(child.isRunning)
   }
 
   @Test(.enabled(if: Tools.hasEnvoy))
