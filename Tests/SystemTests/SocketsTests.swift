@@ -261,7 +261,8 @@ import Testing
       let listener = try Listener(.unix(path: path), settings: settings)
       _ = listener.address
       let attributes = try FileManager.default.attributesOfItem(atPath: path)
-      #expect(attributes[.ownerAccountID] as? UInt32 == 12 && attributes[.groupOwnerAccountID] as? UInt32 == 34)
+      #expect(
+        attributes[.ownerAccountID] as? UInt32 == 12 && attributes[.groupOwnerAccountID] as? UInt32 == 34)
     } else {
       settings.socketFileOwner = 0
       #expect(throws: SystemError.self) { _ = try Listener(.unix(path: path), settings: settings) }
