@@ -121,7 +121,11 @@ let package = Package(
       ]),
     library(
       "Explanation",
-      ["Authorizer", "Policy", "KeySets", "Istio", "ExtAuthz", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
+      [
+        "Authorizer", "Policy", "KeySets", "Istio", "ExtAuthz", "Check", "JWT", "Signatures", "System",
+        "JSON",
+        "Bytes",
+      ]),
     .executableTarget(
       name: "countersign",
       dependencies: [

@@ -136,6 +136,7 @@ public struct OverviewPage {
         const answer = await fetch("/", {cache: "no-store"});
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         document.querySelector("main").replaceWith(page.querySelector("main"));
+        document.documentElement.dataset.renewed = "yes";
       } catch { document.getElementById("status").textContent = "Countersign does not answer."; }
     }, 5000);
 

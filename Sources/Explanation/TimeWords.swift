@@ -1,3 +1,5 @@
+import System
+
 /// Times for people.
 public enum TimeWords {
   /// `2026-01-02 03:04:05 UTC, in 3 hours 5 minutes`; `now` and the time in seconds since 1970.
@@ -11,10 +13,9 @@ public enum TimeWords {
   /// `2026-01-02 03:04:05 UTC`; nil beyond the year 9999.
   public static func date(_ seconds: UInt64) -> String? {
     if seconds >= 253_402_300_800 { return nil }
-    let (year, month, day) = civil(days: Int(seconds / 86_400))
-    let rest = Int(seconds % 86_400)
-    let time = [rest / 3_600, rest / 60 % 60, rest % 60].map(two).joined(separator: ":")
-    return "\(year)-\(two(month))-\(two(day)) \(time) UTC"
+    let time = CivilTime(secondsSince1970: Int64(seconds))
+    return
+      "\(time.year)-\(CivilTime.padded(time.month, 2))-\(CivilTime.padded(time.day, 2)) \(time.clock) UTC"
   }
 
   /// The two largest units: `3 hours 5 minutes`.
@@ -33,21 +34,5 @@ public enum TimeWords {
 
   private static func counted(_ count: UInt64, _ unit: String) -> String {
     "\(count) \(unit)\(count == 1 ? "" : "s")"
-  }
-
-  private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-
-  /// The date of a day counted from 1970-01-01, in the Gregorian calendar: counted in eras of 400 years that
-  /// begin in March, so that the leap day is the last of its year.
-  private static func civil(days: Int) -> (year: Int, month: Int, day: Int) {
-    let shifted = days + 719_468
-    let era = shifted / 146_097
-    let dayOfEra = shifted % 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shiftedMonth = (5 * dayOfYear + 2) / 153
-    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    return (year, month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
   }
 }

@@ -61,8 +61,10 @@ struct KeeperCore {
 
   /// Takes over what another keeper knows of providers that both have: keys, what they were confirmed by, when
   /// the next fetch is due. One that is reached in another way from now on, or believed by other authorities, is
-  /// fetched at once; its keys serve meanwhile.
+  /// fetched at once; its keys serve meanwhile. Sets that were read by other settings are not taken: they may hold
+  /// keys that are refused now, and a provider that says `not changed` would keep them.
   mutating func inherit(_ other: KeeperCore, settings: KeySettings, now: UInt64) {
+    if other.sets != sets { return }
     for index in slots.indices {
       guard let old = other.slots.firstIndex(where: { $0.source.place == slots[index].source.place }) else {
         continue

@@ -72,6 +72,10 @@ struct WorkerContext: ~Copyable {
   /// Where decisions are written; nil: nowhere.
   private let decisions: WorkerDecisions?
   private var line = DecisionLine()
+  /// Of allowed checks one in so many is written; beside `decisions`, so that a check that is not written touches
+  /// nothing that is shared.
+  private let allowedOneIn: Int
+  private let writesDecisions: Bool
   /// Allowed checks until the next one is written.
   private var unwritten: Int
   private let workers: Int
@@ -107,7 +111,9 @@ struct WorkerContext: ~Copyable {
     hits = policies.hits.makeRow()
     self.denials = denials
     self.decisions = decisions
-    unwritten = decisions?.log.settings.allowedOneIn ?? 0
+    allowedOneIn = decisions?.log.settings.allowedOneIn ?? 0
+    writesDecisions = decisions != nil
+    unwritten = allowedOneIn
     if decisions != nil { self.service.recordKeyIDs() }
     self.service.timeSignatures(by: clock)
     self.workers = workers
@@ -237,21 +243,25 @@ struct WorkerContext: ~Copyable {
       }
     }
     if !verdict.isAllowed { show(verdict) }
-    if let decisions { write(verdict, to: decisions) }
+    if writesDecisions, isWritten(verdict) { write(verdict) }
   }
 
-  /// Writes a denial to the decision log, or one allowed check in so many.
-  private mutating func write(_ verdict: Verdict, to decisions: WorkerDecisions) {
-    let settings = decisions.log.settings
-    if verdict.isAllowed {
-      if settings.allowedOneIn == 0 { return }
-      unwritten -= 1
-      if unwritten > 0 { return }
-      unwritten = settings.allowedOneIn
-    }
+  /// Denials all, of allowed checks one in so many.
+  private mutating func isWritten(_ verdict: Verdict) -> Bool {
+    if !verdict.isAllowed { return true }
+    if allowedOneIn == 0 { return false }
+    unwritten -= 1
+    if unwritten > 0 { return false }
+    unwritten = allowedOneIn
+    return true
+  }
+
+  /// Writes a line of the decision log.
+  private mutating func write(_ verdict: Verdict) {
+    guard let decisions else { return }
     line.begin()
     line.addTime("time", nanoseconds: clock.wallNanoseconds())
-    service.write(verdict, message, into: &line, subject: settings.subject)
+    service.write(verdict, message, into: &line, subject: decisions.log.settings.subject)
     line.add("microseconds", (clock.monotonicNanoseconds() &- now) / 1_000)
     line.end()
     if !line.append(to: decisions.ring) { decisions.log.countDropped() }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Authorizer
 import Configuration
+import DecisionLog
 import Istio
+import KeySets
 import System
 
 /// Loads and compiles what a command was given.
@@ -17,14 +19,19 @@ enum Policies {
     var warnings: Int { diagnostics.count { $0.severity == .warning } }
   }
 
-  /// Reads the configuration file, if there is one. Its relative policy paths become relative to its folder.
+  /// Reads the configuration file, if there is one. Its relative paths become relative to its folder.
   static func configuration(_ file: String?) throws -> ServiceConfiguration {
     guard let file else { return ServiceConfiguration() }
     do {
       var configuration = try ServiceConfiguration(
         file: file, text: try Files.read(file, limit: PolicyFiles.maximumFileBytes))
       let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
-      configuration.policies = configuration.policies.map { $0.hasPrefix("/") ? $0 : folder + $0 }
+      func placed(_ path: String) -> String { path.hasPrefix("/") ? path : folder + path }
+      configuration.policies = configuration.policies.map(placed)
+      configuration.keys.stateFolder = configuration.keys.stateFolder.map(placed)
+      if case .file(let path) = configuration.decisionLog.sink {
+        configuration.decisionLog.sink = .file(placed(path))
+      }
       return configuration
     } catch let refused as ServiceConfiguration.Refused {
       throw CommandFailure.failed(refused.diagnostics.map(\.description).joined(separator: "\n"))

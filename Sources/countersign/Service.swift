@@ -69,7 +69,7 @@ struct Service {
         log.info("listening", metadata: ["listener": "admin", "address": "\(admin.address)"])
       }
       status.setReady("listeners")
-      let signal = try serve(signals, server, status, reloader, keeper, decisions)
+      let signal = try serve(signals, server, status, reloader, current, decisions)
       try leave(signal, signals, server, status)
       decisions?.stop()
       admin?.stop()
@@ -147,14 +147,15 @@ struct Service {
   /// Serves until a signal to end.
   private func serve(
     _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus, _ reloader: Reloader,
-    _ keeper: KeyKeeper?, _ decisions: DecisionLog?
+    _ current: CurrentPolicies, _ decisions: DecisionLog?
   ) throws -> Signal {
-    var waitsForKeys = keeper != nil
+    var waitsForKeys = current.state.keeper != nil
     if !waitsForKeys { manager.tellReady(input.summary) }
     reloader.checkStart()
     while true {
       if server.hasFailed { throw CommandFailure.failed("error: a thread failed; ending") }
-      if waitsForKeys, let keeper, keeper.hasHeardFromAll || !configuration.waitForKeys {
+      // A reload may have put another keeper in its place, or none.
+      if waitsForKeys, current.state.keeper?.hasHeardFromAll ?? true || !configuration.waitForKeys {
         waitsForKeys = false
         status.setReady("keys")
         manager.tellReady(input.summary)

@@ -1,6 +1,7 @@
 import Foundation
 import Issuer
 import Signatures
+import System
 import Testing
 
 /// Policies change while the service runs.
@@ -123,6 +124,33 @@ import Testing
     #expect(child.isRunning)
   }
 
+  @Test func `a reload before the first provider has answered does not keep the service from being ready`()
+    throws
+  {
+    let folder = try Folder()
+    // Connects, and is never answered.
+    let silent = try SilentListener()
+    let remote = TestIssuer.requestAuthentication(issuer: "me", jwks: "x").replacingOccurrences(
+      of: "jwks: 'x'", with: "jwksUri: http://127.0.0.1:\(silent.port)/")
+    try folder.write("policies/a.yaml", remote)
+    let child = try Child(
+      Tools.countersign,
+      [
+        "serve", "--policies", folder.url.appendingPathComponent("policies").path, "--workload",
+        "istio-system/app=istio-ingressgateway", "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+        "--log-format", "text",
+      ], log: folder.url.appendingPathComponent("log"))
+    try child.wait("it listens") { child.output.contains("listener=admin") }
+    let port = try #require(
+      child.output.firstMatch(of: /address=127\.0\.0\.1:(\d+) listener=admin/).flatMap { UInt16($0.1) })
+    #expect(try HTTPClient.request(port: port, "/readyz").status == 503)
+    try folder.write("policies/a.yaml", try TestIssuer().requestAuthentication())
+    try child.wait("it is ready", within: 4) {
+      (try? HTTPClient.request(port: port, "/readyz").status) == 200
+    }
+    #expect(child.output.contains("generation=2"), "\(child.output)")
+  }
+
   @Test(.enabled(if: Tools.hasEnvoy))
   func `the exchange of links of a mounted ConfigMap is one reload`() throws {
     let folder = try Folder()
@@ -182,5 +210,24 @@ import Testing
     }
     #expect(try server.metric("countersign_reloads_total", "success") > 5)
     #expect(try server.metric("countersign_reloads_total", "failure") > 5)
+  }
+}
+
+/// Takes connections into its backlog and says nothing.
+private final class SilentListener {
+  private let holder: Holder
+  var port: UInt16 { holder.port }
+
+  init() throws { holder = try Holder() }
+
+  private struct Holder: ~Copyable {
+    let listener: Listener
+    let port: UInt16
+
+    init() throws {
+      listener = try Listener(try ListenAddress("127.0.0.1:0"))
+      let text = listener.address.description.split(separator: ":").last ?? ""
+      port = UInt16(text) ?? 0
+    }
   }
 }

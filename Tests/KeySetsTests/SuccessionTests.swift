@@ -80,6 +80,22 @@ import Testing
     #expect(after.turn(now: 12 * second, wall: 1_002).map(\.provider) == [0])
   }
 
+  @Test func `a set that was read by other settings is fetched and read anew`() throws {
+    let sets = try Sets(1)
+    let old = KeyBoard(providers: 2, settings: KeySettings())
+    let before = running(old, sets)
+    var stricter = JWKSetSettings()
+    stricter.maximumKeys = 1
+    let new = KeyBoard(providers: 1, settings: KeySettings())
+    var after = KeeperCore(
+      [Self.a], routes: KeyRoutes(), settings: KeySettings(), sets: stricter, board: new, seed: 1,
+      now: 12 * second)
+    after.inherit(before, settings: KeySettings(), now: 12 * second)
+    #expect(new.snapshot[0].state == .waiting && new.snapshot[0].keys == nil)
+    let order = after.turn(now: 12 * second, wall: 1_002).first
+    #expect(order != nil && order?.request.entityTag == nil)
+  }
+
   @Test func `a provider that nobody had begins as one does`() throws {
     let sets = try Sets(1)
     let old = KeyBoard(providers: 2, settings: KeySettings())
