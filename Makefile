@@ -17,6 +17,7 @@ help:
 	@echo "make perf    every figure of speed beside its rivals, 20 minutes: perf/RESULTS.md and a picture"
 	@echo "make instructions  what a warm check executes, by callgrind"
 	@echo "make reload   policies that change under load, good ones and broken ones, for a minute"
+	@echo "make crowd    10,000 idle connections, slow clients, no descriptors left: whether checks go on"
 	@echo "make rotation  an issuer's keys rotating every second under load, and an attack with invented key IDs"
 	@echo "make differential  a million random policies and requests against the oracle, in a release build"
 	@echo "make signatures  ECDSA by tables and RSA without EVP against libcrypto, 100,000 signatures, and what each algorithm costs beside it"
@@ -86,6 +87,11 @@ instructions: perf-build
 allocations: build
 	$(SWIFT_RELEASE) --product countersign-load
 	@perf/allocations $(RELEASE) .build/release/countersign-load
+
+.PHONY: crowd
+crowd: build
+	$(SWIFT_RELEASE) --product countersign-load
+	@perf/crowd $(RELEASE) .build/release/countersign-load
 
 .PHONY: reload
 reload: build
