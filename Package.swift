@@ -91,13 +91,15 @@ let package = Package(
     library("Metrics", ["Bytes", "CJemalloc"]),
     library("System", ["CLinux", "Bytes"]),
     library("Fetch", ["CCurl", "COpenSSL", "System", "Bytes"]),
+    library("TLS", ["COpenSSL", "Bytes"]),
     library("KeySets", ["Fetch", "Istio", "JWT", "Signatures", "System", "JSON", "Bytes"]),
     library("EventLoop", ["System", "CLinux", "Bytes"]),
     library("HTTP", ["CNghttp2", "Bytes"]),
     library(
       "Server",
       [
-        "KeySets", "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "DecisionLog", "JSON", "Policy",
+        "KeySets", "TLS", "HTTP", "EventLoop", "System", "ExtAuthz", "Authorizer", "DecisionLog", "JSON",
+        "Policy",
         "JWT", "Signatures",
         "Metrics",
         "Check",
@@ -109,7 +111,7 @@ let package = Package(
       "Configuration",
       [
         "DecisionLog", "Istio", "Policy", "Authorizer", "KeySets", "Fetch", "JWT", "ExtAuthz", "HTTP",
-        "Server", "System",
+        "Server", "System", "TLS",
         "YAML", "JSON",
         "Bytes",
       ]),
@@ -134,7 +136,7 @@ let package = Package(
         "Istio", "JSON",
         "JWT", "KeySets", "Lint", "Metrics",
         "Policy", "PolicyTesting",
-        "Server", "Signatures", "System",
+        "Server", "Signatures", "System", "TLS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -208,16 +210,18 @@ let package = Package(
     tests("System", ["Bytes"]),
     // A web server that answers well and badly, and an authority for its certificates.
     .target(
-      name: "WebTestServer", dependencies: ["COpenSSL"], path: "Tests/WebTestServer", swiftSettings: settings),
+      name: "WebTestServer", dependencies: ["COpenSSL", "Bytes"], path: "Tests/WebTestServer",
+      swiftSettings: settings),
     tests("Fetch", ["WebTestServer", "System", "Bytes"]),
     tests("KeySets", ["WebTestServer", "Fetch", "Istio", "JWT", "Signatures", "Issuer", "System", "Bytes"]),
+    tests("TLS", ["WebTestServer", "Bytes"]),
     tests("EventLoop", ["System", "Bytes"]),
     tests("HTTP", ["Bytes"]),
     tests(
       "Server",
       [
         "HTTP", "Authorizer", "ExtAuthz", "ExtAuthzTestMessages", "Issuer", "Istio", "Policy", "JWT",
-        "WebTestServer", "Signatures", "KeySets", "EventLoop", "Check", "System", "Metrics", "Bytes",
+        "WebTestServer", "TLS", "Signatures", "KeySets", "EventLoop", "Check", "System", "Metrics", "Bytes",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     tests("Admin", ["EventLoop", "System", "Metrics", "JSON", "Bytes"]),
@@ -225,7 +229,8 @@ let package = Package(
     tests(
       "Configuration",
       [
-        "Authorizer", "KeySets", "Fetch", "JWT", "Istio", "Policy", "Server", "HTTP", "System", "Bytes",
+        "Authorizer", "KeySets", "Fetch", "JWT", "Istio", "Policy", "Server", "HTTP", "System", "TLS",
+        "Bytes",
         "YAML",
       ]),
     tests("PolicyTesting", ["Istio", "System", "Bytes"]),

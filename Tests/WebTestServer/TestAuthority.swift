@@ -23,6 +23,7 @@ public final class TestAuthority: Sendable {
   }
 
   /// A certificate for these names, each as openssl writes them: `DNS:a.example`, `IP:127.0.0.1`, `URI:…`.
+  /// - Parameter days: how long it holds, from now on; negative: it has ended.
   public func identity(_ name: String, _ names: [String], days: Int = 2) throws -> Identity {
     let made = Identity(certificate: path("\(name).pem"), key: path("\(name).key"))
     try openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", made.key)
