@@ -40,6 +40,10 @@ extension ServiceConfiguration {
         at: root?.member("defaultWorkload")?.value.position ?? YAMLPosition(line: 1, column: 1),
         "defaultWorkload `\(name)` is not among the workloads\(hint)")
     }
+    if let wrong = tls.contradiction {
+      reader.error(
+        "incomplete-tls", at: root?.member("tls")?.position ?? YAMLPosition(line: 1, column: 1), wrong)
+    }
     if !reader.diagnostics.isEmpty { throw Refused(diagnostics: reader.diagnostics) }
   }
 
@@ -50,6 +54,7 @@ extension ServiceConfiguration {
   static var settings: [(String, Setting)] {
     [
       ("listeners", .section(listenerSettings)),
+      ("tls", .section(ListenerTLS.keys)),
       ("threads", .integer(0...1024) { $0.threads = $1 }),
       ("policies", .texts { $0.policies = $1 }),
       ("rootNamespace", .text { $0.authorizer.policy.rootNamespace = $1 }),
@@ -99,8 +104,8 @@ extension ServiceConfiguration {
 
   private static var logSettings: [(String, Setting)] {
     [
-      ("format", .parsed { parseCase($1, "log format") { $0.logFormat = $1 }(&$0) }),
-      ("level", .parsed { parseCase($1, "log level") { $0.logLevel = $1 }(&$0) }),
+      ("format", .word("log format") { $0.logFormat = $1 }),
+      ("level", .word("log level") { $0.logLevel = $1 }),
     ]
   }
 
@@ -114,22 +119,9 @@ extension ServiceConfiguration {
         }
       ),
       ("allowedOneIn", .integer(0...1_000_000_000) { $0.decisionLog.allowedOneIn = $1 }),
-      ("subject", .parsed { parseCase($1, "way to tell subjects") { $0.decisionLog.subject = $1 }(&$0) }),
+      ("subject", .word("way to tell subjects") { $0.decisionLog.subject = $1 }),
       ("bufferBytes", .integer(4_096...(64 * mebibyte)) { $0.decisionLog.bufferOctets = $1 }),
     ]
-  }
-
-  /// Reads one of a few words.
-  private static func parseCase<Word: RawRepresentable<String> & CaseIterable>(
-    _ text: String, _ what: String, _ set: @escaping (inout ServiceConfiguration, Word) -> Void
-  ) -> (inout ServiceConfiguration) -> String? {
-    { target in
-      guard let word = Word(rawValue: text) else {
-        return "`\(text)` is no \(what); known: \(Word.allCases.map(\.rawValue).joined(separator: ", "))"
-      }
-      set(&target, word)
-      return nil
-    }
   }
 
   private static let day: UInt64 = 86_400

@@ -35,7 +35,7 @@ public enum ConfigurationSchema {
       duration(
         "^[0-9]+(ms|s|m|h)$",
         bounds.lowerBound &* 1_000_000_000...bounds.upperBound &* 1_000_000_000)
-    case .texts, .prefixes:
+    case .texts, .parsedTexts, .prefixes:
       .object([("type", .text("array")), ("items", .object([("type", .text("string"))]))])
     case .section(let keys): .object(mapping(keys))
     case .workloads: workloads

@@ -20,6 +20,8 @@ public struct ServiceConfiguration: Sendable {
   public var http: ListenAddress
   /// Where operators look: health and metrics. Loopback by default: it is not authenticated.
   public var admin: ListenAddress
+  /// TLS of the grpc listener.
+  public var tls = ListenerTLS()
   /// How listeners are opened: the permissions and the owner of socket files among it.
   public var listener = ListenerSettings()
   /// Worker threads; 0: one for each core this process may use.
@@ -84,6 +86,8 @@ extension ServiceConfiguration {
   public mutating func keepWhatNeedsRestart(of running: ServiceConfiguration) {
     (grpc, http, admin, threads) = (running.grpc, running.http, running.admin, running.threads)
     listener = running.listener
+    // What it shows and whom it believes may change; whether it speaks TLS may not.
+    if tls.isOn != running.tls.isOn { tls = running.tls }
     (http2, server, checkRequest) = (running.http2, running.server, running.checkRequest)
     authorizer.token = running.authorizer.token
     authorizer.tokenCacheOctets = running.authorizer.tokenCacheOctets

@@ -18,10 +18,28 @@ enum Setting {
   case seconds(ClosedRange<UInt64>, (inout Target, UInt64) -> Void)
   /// Text that must be understood; nil when it is, else what would be right.
   case parsed((inout Target, String) -> String?)
+  /// A list of texts that must be understood.
+  case parsedTexts((inout Target, [String]) -> String?)
   /// Address blocks, such as 10.0.0.0/8.
   case prefixes((inout Target, [IPPrefix]) -> Void)
   case section([(String, Setting)])
   case workloads
+}
+
+extension Setting {
+  /// One of a few words.
+  /// - Parameter what: what it is, for messages.
+  static func word<Word: RawRepresentable<String> & CaseIterable>(
+    _ what: String, _ set: @escaping (inout Target, Word) -> Void
+  ) -> Setting {
+    .parsed { target, text in
+      guard let word = Word(rawValue: text) else {
+        return "`\(text)` is no \(what); known: \(Word.allCases.map(\.rawValue).joined(separator: ", "))"
+      }
+      set(&target, word)
+      return nil
+    }
+  }
 }
 
 /// Reads a configuration file's tree into settings, and finds everything that is wrong with it.
@@ -88,6 +106,9 @@ struct SettingReader {
     case .parsed(let parse):
       guard let text = node.text else { return expected("a string", node) }
       if let wanted = parse(&target, text) { error("invalid-value", at: node.position, wanted) }
+    case .parsedTexts(let parse):
+      guard let values = texts(node) else { return }
+      if let wanted = parse(&target, values) { error("invalid-value", at: node.position, wanted) }
     case .prefixes(let set):
       guard let values = texts(node) else { return }
       var prefixes: [IPPrefix] = []

@@ -6,6 +6,7 @@ public import HTTP
 public import KeySets
 public import Metrics
 public import System
+public import TLS
 
 /// A running server: an acceptor and its workers. Any thread may ask and stop it.
 public final class CheckServer: Sendable {
@@ -20,6 +21,8 @@ public final class CheckServer: Sendable {
     public var settings: ServerSettings
     public var http2: HTTP2Settings
     public var checkRequest: CheckRequestSettings
+    /// What connections are greeted with; nil: no TLS.
+    public var tls: TLSContext?
     /// Worker threads, at least one.
     public var workers: Int
     public var clock: Clock
@@ -61,7 +64,7 @@ public final class CheckServer: Sendable {
     precondition(configuration.workers >= 1)
     let state = try ServerState(
       workers: configuration.workers, snapshot: configuration.snapshot, keyBoard: configuration.keyBoard,
-      settings: configuration.settings, clock: configuration.clock, reports: reports)
+      tls: configuration.tls, settings: configuration.settings, clock: configuration.clock, reports: reports)
     let server = CheckServer(address: listener.address, state: state)
     configuration.keyBoard?.addWaker { state.wakeWorkers() }
     do throws(SystemError) {
@@ -106,6 +109,14 @@ public final class CheckServer: Sendable {
       keyBoard.addWaker { [state] in state.wakeWorkers() }
     }
     return state.publish(snapshot, keyBoard: keyBoard)
+  }
+
+  /// Greets new connections with another certificate, or other authorities and names of clients. Those that are open
+  /// go on; when others are trusted than before, they are told to come again.
+  /// - Precondition: the server was started with TLS.
+  public func publish(_ tls: TLSContext) {
+    precondition(state.tls != nil)
+    state.publish(tls)
   }
 
   /// How often each rule of the published policies decided, by `PolicySnapshot.allRules`. Its sums go on growing

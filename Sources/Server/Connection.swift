@@ -4,6 +4,7 @@ import ExtAuthz
 import HTTP
 import Metrics
 import System
+import TLS
 
 /// A connection with a place in a worker's table. The class gives it an address; the state does the work, so
 /// that one exclusivity check covers a whole turn.
@@ -11,15 +12,20 @@ final class Connection {
   var state: ConnectionState
 
   init(
-    _ socket: consuming Socket, _ http: consuming HTTP2ServerConnection, now: UInt64, maximumAge: UInt64
+    _ socket: consuming Socket, _ tls: TLSSession?, _ http: consuming HTTP2ServerConnection, now: UInt64,
+    maximumAge: UInt64
   ) {
-    state = ConnectionState(socket: socket, http: http, now: now, maximumAge: maximumAge)
+    state = ConnectionState(socket: socket, tls: tls, http: http, now: now, maximumAge: maximumAge)
   }
 }
 
-/// A socket, its HTTP/2 session and what waits to be written.
+/// A socket, its TLS if it has one, its HTTP/2 session and what waits to be written.
 struct ConnectionState: ~Copyable {
+  /// What may wait beside the answers of HTTP/2: alerts that a peer provokes and does not read.
+  private static let maximumWaitingOctets = 1 << 20
+
   private let socket: Socket
+  private let tls: TLSSession?
   private var http: HTTP2ServerConnection
   private var output = ByteBuffer(capacity: 4 << 10)
   /// How many octets of `output` the kernel has.
@@ -51,9 +57,11 @@ struct ConnectionState: ~Copyable {
   }
 
   init(
-    socket: consuming Socket, http: consuming HTTP2ServerConnection, now: UInt64, maximumAge: UInt64
+    socket: consuming Socket, tls: TLSSession?, http: consuming HTTP2ServerConnection, now: UInt64,
+    maximumAge: UInt64
   ) {
     self.socket = socket
+    self.tls = tls
     self.http = http
     lastCall = now
     // A tenth earlier or later: a fleet of proxies must not come back in one moment.
@@ -69,7 +77,8 @@ struct ConnectionState: ~Copyable {
   var interest: Interest {
     var interest: Interest = []
     let isBlocked = written < output.count
-    if !readsNoMore && !(isBlocked && http.isOutputStalled) { interest.insert(.read) }
+    let isFull = http.isOutputStalled || output.count - written > Self.maximumWaitingOctets
+    if !readsNoMore && !(isBlocked && isFull) { interest.insert(.read) }
     if isBlocked { interest.insert(.write) }
     return interest
   }
@@ -78,6 +87,8 @@ struct ConnectionState: ~Copyable {
   var isOver: Bool {
     if isBroken { return true }
     if written < output.count { return false }
+    // Its alert is written.
+    if let tls, tls.state == .refused { return true }
     return http.isFinished || peerHasEnded || (readsNoMore && http.liveStreams == 0)
   }
 
@@ -101,7 +112,11 @@ struct ConnectionState: ~Copyable {
     context.input.removeAll()
     switch socket.receive(into: &context.input, atMost: context.settings.readOctetsPerTurn) {
     case .moved:
-      if http.receive(context.input.span, now: context.now) == .closing { readsNoMore = true }
+      if let tls {
+        open(tls, &context)
+      } else if http.receive(context.input.span, now: context.now) == .closing {
+        readsNoMore = true
+      }
     case .wouldBlock: break
     // A client that has half-closed sends no acknowledgements and opens no windows: it gets what it can get
     // now.
@@ -110,6 +125,29 @@ struct ConnectionState: ~Copyable {
       peerHasEnded = true
     case .failed: isBroken = true
     }
+  }
+
+  /// What was read is sealed: HTTP/2 takes what it holds.
+  private mutating func open(_ tls: TLSSession, _ context: inout WorkerContext) {
+    let wasGreeting = tls.state == .greeting
+    let state = context.unseal(tls, answers: &output)
+    if wasGreeting && state != .greeting { context.countHandshake(tls) }
+    if !context.plain.isEmpty, http.receive(context.plain.span, now: context.now) == .closing {
+      readsNoMore = true
+    }
+    switch state {
+    case .greeting, .open: break
+    case .ended:
+      readsNoMore = true
+      peerHasEnded = true
+    case .refused: readsNoMore = true
+    }
+  }
+
+  /// Nothing may be sealed yet, or any more.
+  private var isMute: Bool {
+    guard let tls else { return false }
+    return tls.state == .greeting || tls.state == .refused
   }
 
   private mutating func serve(_ context: inout WorkerContext) {
@@ -195,7 +233,7 @@ struct ConnectionState: ~Copyable {
       if written == output.count {
         output.removeAll()
         written = 0
-        http.drainOutput(into: &output)
+        drain(&context)
         if output.isEmpty { break }
       }
       switch socket.send(output.span, from: written) {
@@ -211,6 +249,20 @@ struct ConnectionState: ~Copyable {
     output.shrink(ifAbove: 64 << 10)
   }
 
+  /// Fills `output` with what HTTP/2 has to say, sealed where there is TLS.
+  private mutating func drain(_ context: inout WorkerContext) {
+    guard let tls else { return http.drainOutput(into: &output) }
+    if isMute { return }
+    context.plain.removeAll()
+    http.drainOutput(into: &context.plain)
+    if !context.plain.isEmpty {
+      tls.send(context.plain.span, into: &output)
+    } else if http.isFinished {
+      // The peer can tell the end from a cut.
+      tls.end(into: &output)
+    }
+  }
+
   /// Looks at what took too long.
   mutating func tick(_ context: inout WorkerContext) {
     if let since = stalledSince, context.now &- since > context.settings.writeStallTimeout {
@@ -219,7 +271,11 @@ struct ConnectionState: ~Copyable {
       isBroken = true
       return
     }
-    if http.tick(now: context.now) == .closing { readsNoMore = true }
+    if http.tick(now: context.now) == .closing {
+      readsNoMore = true
+      // Its GOAWAY cannot be sealed.
+      if isMute { isBroken = true }
+    }
     leaveInTime(&context)
     flush(&context)
     account(&context)
@@ -233,8 +289,11 @@ struct ConnectionState: ~Copyable {
     }
     let idle = context.settings.idleTimeout
     let isIdle = idle > 0 && http.liveStreams == 0 && context.now &- lastCall >= idle
-    guard isIdle || context.now >= leavesAt, !readsNoMore else { return }
-    context.cells.add(isIdle ? context.metrics.leftIdle : context.metrics.leftOld, 1)
+    let isDistrusted = tls.map { !context.stillTrusts($0.context) } ?? false
+    guard isIdle || isDistrusted || context.now >= leavesAt, !readsNoMore else { return }
+    let metrics = context.metrics
+    let reason = isDistrusted ? metrics.leftDistrusted : isIdle ? metrics.leftIdle : metrics.leftOld
+    context.cells.add(reason, 1)
     leavingSince = context.now
     http.beginShutdown()
   }
@@ -262,7 +321,7 @@ struct ConnectionState: ~Copyable {
     for watcher in watchers { http.fail(watcher.call, .unavailable, "the server shuts down") }
     watchers.removeAll()
     flush(&context)
-    if http.isDrained && written == output.count { isBroken = true }
+    if (http.isDrained || isMute) && written == output.count { isBroken = true }
   }
 
   /// Adds what happened since the last time to the worker's metrics.

@@ -4,6 +4,7 @@ import JWT
 public import Metrics
 import Policy
 import Signatures
+import TLS
 
 /// The server's metric families, and the handles by which a worker writes its cells.
 public struct ServerMetrics: Sendable {
@@ -38,6 +39,8 @@ public struct ServerMetrics: Sendable {
   let leftShutdown: Counter
   let leftOld: Counter
   let leftIdle: Counter
+  let leftDistrusted: Counter
+  let handshakes: Handshakes
   private let streams: Counter
   private let cancelled: Counter
   private let refused: Counter
@@ -128,6 +131,8 @@ public struct ServerMetrics: Sendable {
     leftShutdown = goaway("shutdown")
     leftOld = goaway("age")
     leftIdle = goaway("idle")
+    leftDistrusted = goaway("trust")
+    handshakes = Handshakes(&layout)
     streams = layout.counter("countersign_http2_streams_total", help: "Calls begun.")
     cancelled = layout.counter(
       "countersign_http2_cancelled_total", help: "Calls that ended without an answer.")
@@ -149,6 +154,34 @@ public struct ServerMetrics: Sendable {
   /// Checks answered so far, by reason; what was allowed comes first.
   public func checks(in registry: MetricsRegistry) -> [(reason: String, count: UInt64)] {
     Verdict.Reason.allCases.map { ("\($0.label)", registry.value(checks($0))) }
+  }
+
+  /// Handshakes of TLS, by how they ended.
+  struct Handshakes: Sendable {
+    let completed: Counter
+    private let clientCertificate: Counter
+    private let noHTTP2: Counter
+    private let failed: Counter
+
+    init(_ layout: inout MetricsLayout) {
+      func made(_ result: String) -> Counter {
+        layout.counter(
+          "countersign_tls_handshakes_total", help: "Handshakes of TLS, by how they ended.",
+          labels: [("result", result)])
+      }
+      completed = made("completed")
+      clientCertificate = made("client_certificate")
+      noHTTP2 = made("no_h2")
+      failed = made("failed")
+    }
+
+    func counter(of refusal: TLSRefusal) -> Counter {
+      switch refusal {
+      case .clientCertificate: clientCertificate
+      case .noHTTP2: noHTTP2
+      case .protocolError: failed
+      }
+    }
   }
 
   func signatureDuration(_ algorithm: Algorithm) -> Histogram { signatureDurations[Int(algorithm.rawValue)] }

@@ -4,6 +4,7 @@ import KeySets
 import Metrics
 import Synchronization
 import System
+import TLS
 
 /// What all threads of a server share: the phase, the links to the workers, and the way to say that something
 /// is wrong. The request path reads the phase once a batch and touches nothing else of it.
@@ -43,6 +44,7 @@ final class ServerState: Sendable {
   let acceptorWakeup: Wakeup
   private let currentPhase = Atomic<Phase>(.serving)
   private let published: Mutex<Policies>
+  private let currentTLS: Mutex<TLSContext?>
   private let generation = Atomic<UInt64>(1)
   private let lastReport = Mutex<[ServerEvent: UInt64]>([:])
   private let reports: @Sendable (ServerEvent, String) -> Void
@@ -51,10 +53,11 @@ final class ServerState: Sendable {
   // throwing caller.
   @inline(never)
   init(
-    workers: Int, snapshot: PolicySnapshot, keyBoard: KeyBoard?, settings: ServerSettings, clock: Clock,
-    reports: @escaping @Sendable (ServerEvent, String) -> Void
+    workers: Int, snapshot: PolicySnapshot, keyBoard: KeyBoard?, tls: TLSContext?, settings: ServerSettings,
+    clock: Clock, reports: @escaping @Sendable (ServerEvent, String) -> Void
   ) throws(SystemError) {
     published = Mutex(Policies(snapshot, keyBoard, generation: 1))
+    currentTLS = Mutex(tls)
     self.settings = settings
     self.clock = clock
     self.reports = reports
@@ -86,6 +89,14 @@ final class ServerState: Sendable {
   }
 
   func wakeWorkers() { for worker in workers { worker.wakeup.ring() } }
+
+  // MARK: TLS
+
+  /// What new connections are greeted with; nil: no TLS.
+  var tls: TLSContext? { currentTLS.withLock { $0 } }
+
+  /// From now on new connections are greeted with another context.
+  func publish(_ context: TLSContext) { currentTLS.withLock { $0 = context } }
 
   // MARK: Phases
 
@@ -129,6 +140,8 @@ final class ServerState: Sendable {
 public enum ServerEvent: UInt8, Sendable {
   case descriptorsExhausted
   case connectionLimit
+  /// A connection was refused by TLS.
+  case tlsRefused
   /// A thread ended: the process must end too.
   case failed
 }

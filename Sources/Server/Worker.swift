@@ -6,6 +6,7 @@ import HTTP
 import KeySets
 import Metrics
 import System
+import TLS
 
 /// What a worker is started with.
 struct WorkerStart: ~Copyable, Sendable {
@@ -33,6 +34,7 @@ struct Worker: ~Copyable {
   private let link: WorkerLink
   private let http2: HTTP2Settings
   private let sessionMemory = SessionMemory()
+  private let tlsChannel = TLSChannel()
   private var poller: Poller
   private var context: WorkerContext
   private var connections: [ConnectionSlot] = []
@@ -72,7 +74,8 @@ struct Worker: ~Copyable {
     context = WorkerContext(
       service: service, keys: keys, keySettings: start.keySettings, policies: policies,
       denials: link.recentDenials, decisions: start.decisions, workers: workers, metrics: metrics,
-      cells: start.takeCells(), clock: clock, settings: settings)
+      cells: start.takeCells(), clock: clock, settings: settings,
+      report: { [shared] event, text in shared.report(event, text) })
     link.runs(policies.generation)
   }
 
@@ -164,8 +167,18 @@ struct Worker: ~Copyable {
       connections.append(ConnectionSlot())
     }
     let descriptor = socket.descriptor
+    var tls: TLSSession?
+    if let context = shared.tls {
+      tls = TLSSession(context, tlsChannel)
+      // No memory: nobody is served without the TLS that was asked for.
+      if tls == nil {
+        freeSlots.append(slot)
+        link.connectionClosed()
+        return
+      }
+    }
     let connection = Connection(
-      socket,
+      socket, tls,
       HTTP2ServerConnection(
         settings: http2, routes: WorkerContext.routes, now: context.now, memory: sessionMemory),
       now: context.now, maximumAge: context.settings.maximumConnectionAge)
@@ -232,6 +245,7 @@ struct Worker: ~Copyable {
 
   private mutating func tickConnections() {
     nextTick = context.now &+ Self.tickInterval
+    context.adoptTLS(shared.tls)
     for slot in connections.indices {
       guard let connection = connections[slot].connection else { continue }
       connection.state.tick(&context)

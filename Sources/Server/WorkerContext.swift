@@ -8,6 +8,7 @@ import KeySets
 import Metrics
 import Policy
 import System
+import TLS
 
 /// What a worker's connections share for the length of a batch: the service, scratch octets, the time, the
 /// metrics.
@@ -84,6 +85,11 @@ struct WorkerContext: ~Copyable {
   let clock: Clock
   let settings: ServerSettings
   var input = ByteBuffer(capacity: 64 << 10)
+  /// What TLS unsealed, or what it has to seal.
+  var plain = ByteBuffer(capacity: 16)
+  /// What new connections are greeted with, as of the last tick.
+  private var tls: TLSContext?
+  private let report: (ServerEvent, String) -> Void
   var message = ByteBuffer(capacity: 16 << 10)
   var reply = ByteBuffer(capacity: 4 << 10)
   /// False from the moment the server shuts down.
@@ -101,8 +107,8 @@ struct WorkerContext: ~Copyable {
   init(
     service: consuming CheckService, keys: consuming KeyWaiting, keySettings: KeySettings,
     policies: ServerState.Policies, denials: RecentDenials, decisions: WorkerDecisions? = nil, workers: Int,
-    metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock,
-    settings: ServerSettings
+    metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock, settings: ServerSettings,
+    report: @escaping (ServerEvent, String) -> Void = { _, _ in }
   ) {
     self.service = service
     self.keys = keys
@@ -121,6 +127,7 @@ struct WorkerContext: ~Copyable {
     self.cells = cells
     self.clock = clock
     self.settings = settings
+    self.report = report
     countedVerifications = VerificationCounts()
     findRules(of: policies.snapshot)
     beginBatch()
@@ -410,6 +417,28 @@ struct WorkerContext: ~Copyable {
   mutating func writeHealth(_ status: Health.ServingStatus) {
     reply.removeAll()
     Health.writeResponse(status, into: &reply)
+  }
+
+  // MARK: TLS
+
+  /// Makes `plain` what the octets in `input` hold.
+  mutating func unseal(_ session: TLSSession, answers output: inout ByteBuffer) -> TLSSession.State {
+    plain.removeAll()
+    return session.receive(input, into: &plain, answers: &output)
+  }
+
+  mutating func adoptTLS(_ context: TLSContext?) { tls = context }
+
+  /// Whether a client that `context` let in would be let in now.
+  func stillTrusts(_ context: TLSContext) -> Bool {
+    tls.map { $0 === context || context.trusts(as: $0) } ?? true
+  }
+
+  /// A handshake ended, well or not.
+  func countHandshake(_ session: TLSSession) {
+    guard let refusal = session.refusal else { return cells.add(metrics.handshakes.completed, 1) }
+    cells.add(metrics.handshakes.counter(of: refusal), 1)
+    report(.tlsRefused, "refused a connection: \(refusal)")
   }
 
   func account(_ counters: HTTP2Counters, since before: HTTP2Counters) {

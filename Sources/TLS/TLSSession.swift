@@ -58,6 +58,13 @@ public final class TLSSession {
     return state
   }
 
+  /// The same with a buffer's octets.
+  public func receive(
+    _ octets: borrowing ByteBuffer, into plaintext: inout ByteBuffer, answers output: inout ByteBuffer
+  ) -> State {
+    receive(octets.span, into: &plaintext, answers: &output)
+  }
+
   private func greet() {
     let result = unsafe SSL_do_handshake(handle)
     if result == 1 { state = .open } else { judge(result) }

@@ -19,6 +19,8 @@ final class CurrentPolicies: Sendable {
     var generation: UInt64 = 1
     /// Wall clock seconds.
     var loadedAt = Clock.system.wallSeconds()
+    /// When the listener's certificate ends, seconds since 1970; nil: no TLS.
+    var certificateEnd: Int64?
     var reloads: UInt64 = 0
     var failedReloads: UInt64 = 0
   }
@@ -28,8 +30,12 @@ final class CurrentPolicies: Sendable {
 
   /// - Parameter showsRules: metrics tell each rule's hits.
   @inline(never)
-  init(_ snapshot: PolicySnapshot, _ keeper: KeyKeeper?, _ hits: HitTable, showsRules: Bool) {
-    held = Mutex(State(snapshot: snapshot, keeper: keeper, hits: hits))
+  init(
+    _ snapshot: PolicySnapshot, _ keeper: KeyKeeper?, _ hits: HitTable, certificateEnd: Int64?,
+    showsRules: Bool
+  ) {
+    held = Mutex(
+      State(snapshot: snapshot, keeper: keeper, hits: hits, certificateEnd: certificateEnd))
     self.showsRules = showsRules
   }
 
@@ -46,6 +52,9 @@ final class CurrentPolicies: Sendable {
       state.generation = generation
     }
   }
+
+  /// The listener greets with a certificate that ends then.
+  func greets(until end: Int64) { held.withLock { $0.certificateEnd = end } }
 
   /// No worker evaluates sets that were replaced by generations for which this holds.
   func retire(_ hasReached: (UInt64) -> Bool) {
@@ -86,9 +95,19 @@ final class CurrentPolicies: Sendable {
         help: "When policies were last loaded without an error, the start included.",
         value: Double(state.loadedAt)),
     ]
+      + certificate(state)
       + state.counts.samples(
         state.snapshot, state.hits, retiring: state.retiring.map { ($0.snapshot, $0.hits) },
         showsRules: showsRules)
       + KeyMetrics(state.snapshot, state.keeper?.board, loadedAt: state.loadedAt).samples()
+  }
+
+  private func certificate(_ state: State) -> [MetricSample] {
+    guard let end = state.certificateEnd else { return [] }
+    return [
+      MetricSample(
+        "countersign_tls_certificate_not_after_timestamp_seconds",
+        help: "When the check listener's certificate ends, seconds since 1970.", value: Double(end))
+    ]
   }
 }

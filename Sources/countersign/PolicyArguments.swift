@@ -22,21 +22,33 @@ enum Policies {
   /// Reads the configuration file, if there is one. Its relative paths become relative to its folder.
   static func configuration(_ file: String?) throws -> ServiceConfiguration {
     guard let file else { return ServiceConfiguration() }
+    return try configuration(file, text: configurationText(file))
+  }
+
+  /// A configuration file's text.
+  static func configurationText(_ file: String) throws -> [UInt8] {
+    do { return try Files.read(file, limit: PolicyFiles.maximumFileBytes) } catch {
+      throw CommandFailure.failed("error: \(error)")
+    }
+  }
+
+  /// The same with a text that was read before.
+  static func configuration(_ file: String, text: [UInt8]) throws -> ServiceConfiguration {
     do {
-      var configuration = try ServiceConfiguration(
-        file: file, text: try Files.read(file, limit: PolicyFiles.maximumFileBytes))
+      var configuration = try ServiceConfiguration(file: file, text: text)
       let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
       func placed(_ path: String) -> String { path.hasPrefix("/") ? path : folder + path }
       configuration.policies = configuration.policies.map(placed)
       configuration.keys.stateFolder = configuration.keys.stateFolder.map(placed)
+      configuration.tls.certificate = configuration.tls.certificate.map(placed)
+      configuration.tls.key = configuration.tls.key.map(placed)
+      configuration.tls.clientAuthorities = configuration.tls.clientAuthorities.map(placed)
       if case .file(let path) = configuration.decisionLog.sink {
         configuration.decisionLog.sink = .file(placed(path))
       }
       return configuration
-    } catch let refused as ServiceConfiguration.Refused {
-      throw CommandFailure.failed(refused.diagnostics.map(\.description).joined(separator: "\n"))
     } catch {
-      throw CommandFailure.failed("error: \(error)")
+      throw CommandFailure.failed(error.diagnostics.map(\.description).joined(separator: "\n"))
     }
   }
 

@@ -8,6 +8,7 @@ import Logging
 import Server
 import Signatures
 import System
+import TLS
 
 /// Loads policies anew while the service runs. It belongs to the main thread; workers hear of a set that is compiled
 /// and whole, and of nothing else. Every attempt looks at all files, so neither the order in which they changed nor a
@@ -115,11 +116,17 @@ final class Reloader {
     let before = current.state
     var configuration = new.configuration
     configuration.keepWhatNeedsRestart(of: input.configuration)
-    let effective = ServiceInput(
+    var effective = ServiceInput(
       configuration: configuration, policies: new.policies, fingerprint: new.fingerprint)
+    // One that the listener was not started with waits for a restart.
+    effective.tls = input.tls == nil ? nil : new.tls ?? input.tls
     let keeper = try startKeeper(effective, snapshot, before.keeper)
     let generation = server.publish(snapshot, keyBoard: keeper?.board)
     current.published(snapshot, keeper, server.ruleHits, generation)
+    if let tls = new.tls, input.tls != nil {
+      server.publish(tls)
+      current.greets(until: tls.certificateEnd)
+    }
     current.countReload()
     if let old = before.keeper, old !== keeper { retiring.append((generation, old)) }
     failedFingerprint = nil
@@ -145,6 +152,7 @@ final class Reloader {
 
   private func watchFolders(of configuration: ServiceConfiguration) {
     var folders = (try? PolicyFiles.folders(configuration.policies)) ?? []
+    folders += configuration.tls.paths.map(PolicyFiles.folder)
     if let configurationFile { folders.append(PolicyFiles.folder(of: configurationFile)) }
     for folder in folders {
       do { try watch.add(folder) } catch {

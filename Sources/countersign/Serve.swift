@@ -6,6 +6,7 @@ import JWT
 import KeySets
 import Signatures
 import System
+import TLS
 
 /// Answers checks until it is told to stop.
 struct Serve: ParsableCommand {
@@ -77,7 +78,9 @@ struct Serve: ParsableCommand {
   /// - Throws: what is wrong with the configuration, or a path that cannot be read. What is wrong with policies is
   ///   among the diagnostics.
   private func readFiles(tables: ECDSATables? = nil) throws -> ServiceInput {
-    var configuration = try Policies.configuration(config)
+    // Read once: what the fingerprint stands for must be what is served.
+    let text = try config.map(Policies.configurationText)
+    var configuration = try Policies.configuration(config ?? "", text: text ?? [])
     try applyFlags(to: &configuration)
     if configuration.http != .off {
       throw CommandFailure.usage("the http listener is not in this version; leave it `off`")
@@ -97,8 +100,19 @@ struct Serve: ParsableCommand {
     // The file's own text stands for its content; flags do not change while the service runs.
     var hasher = Hasher()
     hasher.combine(policies.fingerprint)
-    if let config { hasher.combine(try? Files.read(config, limit: PolicyFiles.maximumFileBytes)) }
-    return ServiceInput(configuration: configuration, policies: policies, fingerprint: hasher.finalize())
+    hasher.combine(text)
+    let material = try readTLS(configuration.tls)
+    hasher.combine(material)
+    var input = ServiceInput(
+      configuration: configuration, policies: policies, fingerprint: hasher.finalize())
+    do { input.tls = try material.map { try TLSContext(configuration.tls.settings, $0) } } catch {
+      throw CommandFailure.failed("error: tls: \(error)")
+    }
+    return input
+  }
+
+  private func readTLS(_ tls: ListenerTLS) throws -> TLSMaterial? {
+    do { return try tls.read() } catch { throw CommandFailure.failed("error: tls: \(error)") }
   }
 
   private func applyFlags(to configuration: inout ServiceConfiguration) throws {

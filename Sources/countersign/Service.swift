@@ -7,6 +7,7 @@ import Logging
 import Metrics
 import Server
 import System
+import TLS
 
 /// A running service: listeners, workers, the admin endpoint, the files that are watched, and the signals that end
 /// it.
@@ -53,7 +54,8 @@ struct Service {
       let status = ServiceStatus(
         parts: keeper == nil ? ["listeners"] : ["listeners", "keys"], heartbeats: server.heartbeats)
       let current = CurrentPolicies(
-        snapshot, keeper, server.ruleHits, showsRules: configuration.showsRuleHits)
+        snapshot, keeper, server.ruleHits, certificateEnd: input.tls?.certificateEnd,
+        showsRules: configuration.showsRuleHits)
       let reloader = try Reloader(
         input, configurationFile: configurationFile, source: source, log: log, server: server, status: status,
         current: current
@@ -64,7 +66,11 @@ struct Service {
       log.info(
         "serving",
         metadata: ["version": "\(Version.text)", "workers": "\(workers)", "policies": "\(input.summary)"])
-      log.info("listening", metadata: ["listener": "grpc", "address": "\(server.address)"])
+      var listening: Logger.Metadata = ["listener": "grpc", "address": "\(server.address)"]
+      if input.tls != nil {
+        listening["tls"] = "client certificates \(configuration.tls.settings.clientCertificates.rawValue)"
+      }
+      log.info("listening", metadata: listening)
       if let admin {
         log.info("listening", metadata: ["listener": "admin", "address": "\(admin.address)"])
       }
@@ -109,6 +115,7 @@ struct Service {
       snapshot: snapshot, settings: configuration.server, http2: configuration.http2,
       checkRequest: configuration.checkRequest, workers: workers)
     serving.keyBoard = board
+    serving.tls = input.tls
     serving.decisions = decisions
     serving.keySettings = configuration.keys.settings
     return try CheckServer.start(

@@ -3,11 +3,14 @@ import Configuration
 import DecisionLog
 import Istio
 import KeySets
+import TLS
 
 /// Everything a service is told, as it stands in files and flags at one moment.
 struct ServiceInput {
   let configuration: ServiceConfiguration
   let policies: Policies.Loaded
+  /// What the check listener greets with; nil: no TLS.
+  var tls: TLSContext?
   /// Stands for all texts that it was read from.
   let fingerprint: Int
 
@@ -35,6 +38,7 @@ struct ServiceInput {
       "listeners",
       new.grpc == running.grpc && new.http == running.http && new.admin == running.admin
         && new.listener == running.listener)
+    compare("tls", new.tls.isOn == running.tls.isOn)
     compare("threads", new.threads == running.threads)
     compare(
       "limits or times of connections",

@@ -9,6 +9,7 @@ import Istio
 import Policy
 import Server
 import System
+import TLS
 import TestSupport
 import Testing
 
@@ -33,8 +34,8 @@ struct ConfigurationFileTests {
     var section = ""
     for line in Self.example.split(separator: "\n") where !line.hasPrefix("#") {
       // A key without a default is shown in a comment.
-      if ["jwks", "listeners"].contains(section),
-        let match = line.firstMatch(of: /^  # ([a-z][A-Za-z]+): \S+$/)
+      if ["jwks", "listeners", "tls"].contains(section),
+        let match = line.firstMatch(of: /^  # ([a-z][A-Za-z]+): (\S+|\[.*\])$/)
       {
         shown.insert("\(section).\(match.1)")
       }
@@ -43,7 +44,7 @@ struct ConfigurationFileTests {
       if match.1.isEmpty {
         section = match.3.isEmpty ? name : ""
         shown.insert(name)
-      } else if ["listeners", "limits", "jwks", "log", "metrics", "decisionLog"].contains(section) {
+      } else if ["listeners", "tls", "limits", "jwks", "log", "metrics", "decisionLog"].contains(section) {
         shown.insert("\(section).\(name)")
       }
     }
@@ -110,7 +111,8 @@ struct ConfigurationFileTests {
           switch setting {
           case .integer(let bounds, _): "\(bounds.upperBound)"
           case .boolean: key.hasSuffix("waitForKeys") ? "false" : "true"
-          case .text: name == "defaultWorkload" ? nil : "other"
+          // Those of `tls` say nothing alone: they have a test of their own.
+          case .text: name == "defaultWorkload" || name == "tls" ? nil : "other"
           case .texts: "[other]"
           case .duration: "59s"
           case .seconds(let bounds, _): "\(max(59, bounds.lowerBound))s"
@@ -122,6 +124,36 @@ struct ConfigurationFileTests {
         #expect("\(read)" != defaults, "\(key)")
       }
     }
+  }
+
+  @Test func `TLS is told by its files, and what is missing or said in vain is an error`() throws {
+    let read = try configuration(
+      """
+      tls:
+        certificate: c.pem
+        key: k.pem
+        minimumVersion: "1.3"
+        clientCertificates: required
+        clientAuthorities: ca.pem
+        allowedClients: ["spiffe://cluster.local/ns/a/sa/b", Gateway.example]
+      """)
+    #expect(read.tls.isOn && read.tls.paths == ["c.pem", "k.pem", "ca.pem"])
+    #expect(read.tls.settings.minimumVersion == .tls13 && read.tls.settings.clientCertificates == .required)
+    #expect(
+      read.tls.settings.allowedClients == [
+        .spiffe("spiffe://cluster.local/ns/a/sa/b"), .dns("gateway.example"),
+      ])
+    for (text, saying) in [
+      ("certificate: c.pem", "`key` is missing"), ("key: k.pem", "`certificate` is missing"),
+      ("minimumVersion: \"1.3\"", "`certificate` and `key` are missing"),
+      ("certificate: c, key: k, clientCertificates: required", "`clientAuthorities` is missing"),
+      ("certificate: c, key: k, clientAuthorities: a", "clients are not asked"),
+      ("certificate: c, key: k, allowedClients: [a.example]", "clients are not asked"),
+    ] {
+      expectFinding("tls: {\(text)}", at: "1:1", saying: saying)
+    }
+    expectFinding("tls: {allowedClients: [\"*.example\"]}", at: "1:23", saying: "`*.example` is no name")
+    expectFinding("tls: {minimumVersion: \"1.1\"}", at: "1:23", saying: "known: 1.2, 1.3")
   }
 
   @Test func `what is no address block is told`() {
@@ -169,7 +201,7 @@ struct ConfigurationFileTests {
     expectFinding("thread: 1\n", at: "1:1", saying: "unknown key `thread`", "did you mean `threads`?")
     expectFinding("limits:\n  stream: 1\n", at: "2:3", saying: "did you mean `streams`?")
     expectFinding("listeners: {gprc: off}\n", at: "1:13", saying: "did you mean `grpc`?")
-    expectFinding("zzzzzz: 1\n", at: "1:1", saying: "known here: listeners, threads")
+    expectFinding("zzzzzz: 1\n", at: "1:1", saying: "known here: listeners, tls, threads")
     expectFinding(
       "workloads: [{name: a, namespace: b, label: {}}]", at: "1:37", saying: "did you mean `labels`?")
   }

@@ -87,7 +87,7 @@ struct ParkingBench: ~Copyable {
       workers: 1, metrics: world.metrics,
       cells: world.registry.makeCells(), clock: .manual(clock), settings: settings)
     connection = ConnectionState(
-      socket: Socket(owning: ends[1]),
+      socket: Socket(owning: ends[1]), tls: nil,
       http: HTTP2ServerConnection(
         settings: HTTP2Settings(), routes: WorkerContext.routes,
         now: Clock.manual(clock).monotonicNanoseconds()

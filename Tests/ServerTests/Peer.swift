@@ -2,6 +2,7 @@ import Bytes
 import ExtAuthz
 import HTTP
 import System
+import WebTestServer
 
 /// A gRPC client on a real socket. It blocks, and gives up after some seconds.
 struct Peer: ~Copyable {
@@ -23,9 +24,21 @@ struct Peer: ~Copyable {
   var hasEnded = false
   private var buffer = ByteBuffer(capacity: 1 << 20)
 
-  init(_ address: ListenAddress, settings: HTTP2ClientSettings = HTTP2ClientSettings()) throws {
+  private let tls: TLSTestClient?
+
+  init(
+    _ address: ListenAddress, settings: HTTP2ClientSettings = HTTP2ClientSettings(), tls: TLSTestClient? = nil
+  ) throws {
     socket = try Socket.connect(to: address)
     http = HTTP2ClientConnection(settings: settings)
+    self.tls = tls
+    guard let tls else { return }
+    _ = tls.receive([])
+    while !tls.isOpen, tls.problem == nil {
+      write(tls.takeOutput())
+      if !receive() { break }
+    }
+    write(tls.takeOutput())
   }
 
   mutating func call(_ message: [UInt8], path: StaticString = GRPCMethod.check, timeout: StaticString? = nil)
@@ -40,9 +53,18 @@ struct Peer: ~Copyable {
   mutating func send() {
     buffer.removeAll()
     http.drainOutput(into: &buffer)
+    if let tls {
+      if !buffer.isEmpty { tls.send(buffer.copy()) }
+      write(tls.takeOutput())
+    } else {
+      write(buffer.copy())
+    }
+  }
+
+  private mutating func write(_ octets: [UInt8]) {
     var written = 0
-    while written < buffer.count {
-      switch socket.send(buffer.span, from: written) {
+    while written < octets.count {
+      switch socket.send(octets.span, from: written) {
       case .moved(let count): written += count
       case .wouldBlock: if !socket.waitUntilReady(forWriting: true, timeoutMilliseconds: 5_000) { return }
       default:
@@ -80,8 +102,13 @@ struct Peer: ~Copyable {
       return false
     }
     reads.append(count)
-    let octets = buffer.copy()
-    return http.receive(octets.span)
+    guard let tls else {
+      let octets = buffer.copy()
+      return http.receive(octets.span)
+    }
+    let octets = tls.receive(buffer.copy())
+    if tls.problem != nil { return false }
+    return octets.isEmpty || http.receive(octets.span)
   }
 
   mutating func results() -> [Seen] {

@@ -70,7 +70,8 @@ struct WorkerLinkTests {
     throws -> ServerState
   {
     try ServerState(
-      workers: 2, snapshot: try Fixture().snapshot, keyBoard: nil, settings: ServerSettings(), clock: clock
+      workers: 2, snapshot: try Fixture().snapshot, keyBoard: nil, tls: nil, settings: ServerSettings(),
+      clock: clock
     ) { event, _ in told(event) }
   }
 

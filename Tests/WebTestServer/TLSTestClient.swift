@@ -80,6 +80,21 @@ public final class TLSTestClient {
     if !octets.isEmpty { _ = judge(unsafe SSL_write(handle, octets, Int32(octets.count))) }
   }
 
+  /// The common name of the server's certificate.
+  public var peerName: String? {
+    guard let certificate = unsafe SSL_get1_peer_certificate(handle) else { return nil }
+    defer { unsafe X509_free(certificate) }
+    guard let text = unsafe X509_NAME_oneline(X509_get_subject_name(certificate), nil, 0) else { return nil }
+    defer { unsafe countersign_openssl_free(text) }
+    return unsafe String(cString: text).split(separator: "=").last.map(String.init)
+  }
+
+  /// Asks for another handshake on the same connection (TLS 1.2).
+  public func renegotiate() {
+    unsafe SSL_renegotiate(handle)
+    unsafe SSL_do_handshake(handle)
+  }
+
   /// Asks for new keys, and for new ones of the other side.
   public func updateKeys() { unsafe SSL_key_update(handle, SSL_KEY_UPDATE_REQUESTED) }
 
