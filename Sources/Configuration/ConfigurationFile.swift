@@ -146,6 +146,8 @@ extension ServiceConfiguration {
 
   private static var limitSettings: [(String, Setting)] {
     [
+      ("answer", .word("answer") { $0.server.overload = $1 }),
+      ("inFlightBytes", .integer(mebibyte...(4096 * mebibyte)) { $0.server.maximumInFlightOctets = $1 }),
       (
         "jwksBytes",
         .integer(1024...(16 * mebibyte)) { target, bytes in

@@ -66,13 +66,25 @@ public struct GRPCRoute: Sendable {
     case serverStreaming
   }
 
+  /// How a call ends whose message is beyond a limit: the worker never sees it.
+  public enum OverLimit: Sendable {
+    /// A message that is too large with status 8, one that finds no room with this one.
+    case failing(noRoom: GRPCStatus)
+    /// With status 0 and one of these messages.
+    case answering(tooLarge: [UInt8], noRoom: [UInt8])
+  }
+
   /// `/package.Service/Method`, exactly as `:path` carries it.
   public let path: StaticString
   public let kind: Kind
+  public let overLimit: OverLimit
 
-  public init(path: StaticString, kind: Kind = .unary) {
+  public init(
+    path: StaticString, kind: Kind = .unary, overLimit: OverLimit = .failing(noRoom: .resourceExhausted)
+  ) {
     self.path = path
     self.kind = kind
+    self.overLimit = overLimit
   }
 }
 

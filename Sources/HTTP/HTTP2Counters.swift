@@ -28,6 +28,8 @@ public struct HTTP2Counters: Sendable, Equatable {
   public var headersTooLarge: UInt64 = 0
   public var messageTooLarge: UInt64 = 0
   public var bufferFull: UInt64 = 0
+  /// Messages that found no room in the thread's `MessageBudget`.
+  public var noRoom: UInt64 = 0
   public var compressed: UInt64 = 0
   /// Prefix cut or missing, wrong flags, two messages, octets after the message, end within it.
   public var badFraming: UInt64 = 0

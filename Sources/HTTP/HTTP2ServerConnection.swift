@@ -34,18 +34,22 @@ public struct HTTP2ServerConnection: ~Copyable {
   let state: UnsafeMutablePointer<ServerSession>
   /// Lives as long as the session that takes from it.
   private let memory: SessionMemory?
+  private let budget: MessageBudget?
 
   /// - Parameters:
   ///   - routes: the methods served, at most 256; their order gives `Call.method`.
   ///   - now: monotonic nanoseconds.
   ///   - memory: of the thread that drives the connection; nil: the allocator's.
+  ///   - budget: of that thread; nil: there is none beyond the connection's own.
   public init(
-    settings: HTTP2Settings = HTTP2Settings(), routes: [GRPCRoute], now: UInt64, memory: SessionMemory? = nil
+    settings: HTTP2Settings = HTTP2Settings(), routes: [GRPCRoute], now: UInt64, memory: SessionMemory? = nil,
+    budget: MessageBudget? = nil
   ) {
     self.memory = memory
+    self.budget = budget
     precondition(routes.count <= 256)
     unsafe state = UnsafeMutablePointer<ServerSession>.allocate(capacity: 1)
-    unsafe state.initialize(to: ServerSession(settings: settings, routes: routes, now: now))
+    unsafe state.initialize(to: ServerSession(settings: settings, routes: routes, now: now, budget: budget))
     unsafe state.pointee.handle = makeServerSession(settings, user: state, memory: memory)
     if unsafe state.pointee.handle == nil || !greet() {
       unsafe state.pointee.closeReason = .failure
@@ -56,6 +60,7 @@ public struct HTTP2ServerConnection: ~Copyable {
 
   deinit {
     unsafe nghttp2_session_del(state.pointee.handle)
+    unsafe state.pointee.giveBackAll()
     unsafe state.deinitialize(count: 1)
     unsafe state.deallocate()
   }

@@ -7,6 +7,7 @@ struct RouteTable: ~Copyable {
   struct Entry {
     let path: ByteRange
     let isStreaming: Bool
+    let overLimit: GRPCRoute.OverLimit
   }
 
   private var octets: ByteBuffer
@@ -19,7 +20,9 @@ struct RouteTable: ~Copyable {
       let start = octets.count
       octets.append(route.path)
       entries.append(
-        Entry(path: ByteRange(start..<octets.count), isStreaming: route.kind == .serverStreaming))
+        Entry(
+          path: ByteRange(start..<octets.count), isStreaming: route.kind == .serverStreaming,
+          overLimit: route.overLimit))
     }
   }
 
@@ -30,6 +33,8 @@ struct RouteTable: ~Copyable {
     }
     return nil
   }
+
+  func overLimit(_ method: UInt8) -> GRPCRoute.OverLimit { entries[Int(method)].overLimit }
 
   func isStreaming(_ method: UInt8) -> Bool { entries[Int(method)].isStreaming }
 }

@@ -17,6 +17,22 @@ extension ServerSession {
     submitTrailersOnly(index, status, http: http, listEncodings: listEncodings)
   }
 
+  /// Ends a call whose message is beyond a limit, as its route says.
+  mutating func refuseMessage(_ index: Int, isTooLarge: Bool) {
+    switch routes.overLimit(slots[index].fields.method ?? 0) {
+    case .failing(let noRoom):
+      if isTooLarge {
+        refuse(index, .resourceExhausted, "message too large")
+      } else {
+        refuse(index, noRoom, "too many messages in flight")
+      }
+    case .answering(let tooLarge, let noRoom):
+      releaseReservation(index)
+      slots[index].message.removeAll()
+      respond(index, (isTooLarge ? tooLarge : noRoom).span)
+    }
+  }
+
   /// One HEADERS frame that ends the stream; `scratch` holds the percent-encoded text.
   private mutating func submitTrailersOnly(
     _ index: Int, _ status: GRPCStatus, http: StaticString, listEncodings: Bool

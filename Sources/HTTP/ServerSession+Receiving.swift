@@ -174,12 +174,17 @@ extension ServerSession {
     }
     if announced > settings.maximumMessageOctets {
       counters.messageTooLarge += 1
-      refuse(index, .resourceExhausted, "message too large")
+      refuseMessage(index, isTooLarge: true)
       return false
     }
     if announced > settings.maximumBufferedOctets - bufferedOctets {
       counters.bufferFull += 1
-      refuse(index, .resourceExhausted, "too many messages in flight")
+      refuseMessage(index, isTooLarge: false)
+      return false
+    }
+    if let budget = unsafe budget, unsafe !budget.pointee.take(announced) {
+      counters.noRoom += 1
+      refuseMessage(index, isTooLarge: false)
       return false
     }
     bufferedOctets += announced

@@ -29,6 +29,8 @@ struct ServerSession: ~Copyable {
   /// Our preface, made at the beginning.
   var greeting = ByteBuffer(capacity: 64)
 
+  /// Of the thread, shared with its other connections.
+  let budget: UnsafeMutablePointer<MessageBudget.State>?
   var bufferedOctets = 0
   var pendingOutput = 0
   var controlBudget: TokenBucket
@@ -54,8 +56,9 @@ struct ServerSession: ~Copyable {
   var isShutdownNoticed = false
   var isShutdownFinal = false
 
-  init(settings: HTTP2Settings, routes: [GRPCRoute], now: UInt64) {
+  init(settings: HTTP2Settings, routes: [GRPCRoute], now: UInt64, budget: MessageBudget?) {
     self.settings = settings
+    unsafe self.budget = unsafe budget?.state
     self.routes = RouteTable(routes)
     self.now = now
     openedAt = now
@@ -114,9 +117,17 @@ struct ServerSession: ~Copyable {
   }
 
   mutating func releaseReservation(_ index: Int) {
-    bufferedOctets -= slots[index].reserved
+    giveBack(slots[index].reserved)
     slots[index].reserved = 0
   }
+
+  private mutating func giveBack(_ octets: Int) {
+    bufferedOctets -= octets
+    unsafe budget?.pointee.give(octets)
+  }
+
+  /// The connection goes, with all messages that it holds.
+  mutating func giveBackAll() { giveBack(bufferedOctets) }
 
   /// The slot of a stream that nghttp2 still knows.
   mutating func slot(of stream: Int32) -> Int? {

@@ -1,4 +1,5 @@
 import EventLoop
+import Metrics
 import Synchronization
 import System
 
@@ -11,10 +12,17 @@ struct Acceptor: ~Copyable, Sendable {
 
   private let listener: Listener
   private let shared: ServerState
+  private let metrics: ServerMetrics.RefusedConnections
+  private let cells: WorkerCells
 
-  init(listener: consuming Listener, shared: ServerState) {
+  init(
+    listener: consuming Listener, shared: ServerState, metrics: ServerMetrics.RefusedConnections,
+    cells: consuming WorkerCells
+  ) {
     self.listener = listener
     self.shared = shared
+    self.metrics = metrics
+    self.cells = cells
   }
 
   /// Runs until the server shuts down; the listener closes then.
@@ -54,6 +62,7 @@ struct Acceptor: ~Copyable, Sendable {
       case .none: return true
       case .gone: continue
       case .exhausted(let errno):
+        cells.add(metrics.descriptors, 1)
         shared.report(.descriptorsExhausted, "no new connections for a moment: \(errno)")
         return false
       case .failed(let errno):
@@ -73,6 +82,7 @@ struct Acceptor: ~Copyable, Sendable {
       if count < shared.workers[fewest].connectionCount { fewest = index }
     }
     if total >= shared.settings.maximumConnections {
+      cells.add(metrics.limit, 1)
       shared.report(.connectionLimit, "refused a connection: \(total) are open, the limit")
       return
     }

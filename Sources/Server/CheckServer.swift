@@ -71,7 +71,8 @@ public final class CheckServer: Sendable {
       for index in 0..<configuration.workers {
         try startWorker(index, configuration, metrics: metrics, cells: registry.makeCells(), state: state)
       }
-      let acceptor = Acceptor(listener: listener, shared: state)
+      let acceptor = Acceptor(
+        listener: listener, shared: state, metrics: metrics.refusedConnections, cells: registry.makeCells())
       _ = try Thread.start(name: "acceptor", moving: acceptor) { $0.run() }
     } catch {
       state.enter(.stopping)

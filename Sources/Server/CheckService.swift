@@ -118,6 +118,14 @@ public struct CheckService: ~Copyable {
 
   var signatureTimeCount: Int { authorizer.signatureTimeCount }
   func signatureTime(_ index: Int) -> SignatureTime { authorizer.signatureTime(index) }
+  /// The time of the signatures that were checked since there were so many times.
+  func signatureNanoseconds(from first: Int) -> UInt64 {
+    var sum: UInt64 = 0
+    for index in min(first, signatureTimeCount)..<signatureTimeCount {
+      sum += signatureTime(index).nanoseconds
+    }
+    return sum
+  }
   mutating func forgetSignatureTimes() { authorizer.forgetSignatureTimes() }
 
   /// From now on `write(_:_:into:subject:)` knows key IDs.

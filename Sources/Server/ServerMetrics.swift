@@ -41,6 +41,8 @@ public struct ServerMetrics: Sendable {
   let leftIdle: Counter
   let leftDistrusted: Counter
   let handshakes: Handshakes
+  let limited: Limited
+  let refusedConnections: RefusedConnections
   private let streams: Counter
   private let cancelled: Counter
   private let refused: Counter
@@ -52,7 +54,7 @@ public struct ServerMetrics: Sendable {
 
   private static let badCallReasons = [
     "method", "content_type", "timeout", "path", "headers_too_large", "message_too_large", "buffer_full",
-    "compressed", "framing", "slow",
+    "compressed", "framing", "slow", "in_flight",
   ]
 
   /// Declares all families.
@@ -133,6 +135,8 @@ public struct ServerMetrics: Sendable {
     leftIdle = goaway("idle")
     leftDistrusted = goaway("trust")
     handshakes = Handshakes(&layout)
+    limited = Limited(&layout)
+    refusedConnections = RefusedConnections(&layout)
     streams = layout.counter("countersign_http2_streams_total", help: "Calls begun.")
     cancelled = layout.counter(
       "countersign_http2_cancelled_total", help: "Calls that ended without an answer.")
@@ -154,6 +158,44 @@ public struct ServerMetrics: Sendable {
   /// Checks answered so far, by reason; what was allowed comes first.
   public func checks(in registry: MetricsRegistry) -> [(reason: String, count: UInt64)] {
     Verdict.Reason.allCases.map { ("\($0.label)", registry.value(checks($0))) }
+  }
+
+  /// Checks that were not judged because they are beyond a limit, by the limit.
+  struct Limited: Sendable {
+    let message: Counter
+    let parts: Counter
+    let inFlight: Counter
+    let parked: Counter
+
+    init(_ layout: inout MetricsLayout) {
+      func made(_ limit: String) -> Counter {
+        layout.counter(
+          "countersign_limited_checks_total",
+          help: "Checks beyond a limit, answered as limits.answer says, by the limit.",
+          labels: [("limit", limit)])
+      }
+      message = made("message")
+      parts = made("parts")
+      inFlight = made("in_flight")
+      parked = made("parked")
+    }
+  }
+
+  /// Connections that were closed before they could ask.
+  struct RefusedConnections: Sendable {
+    let limit: Counter
+    let descriptors: Counter
+
+    init(_ layout: inout MetricsLayout) {
+      func made(_ reason: String) -> Counter {
+        layout.counter(
+          "countersign_connections_refused_total",
+          help: "Connections closed at once (limit), and times that none could be taken (descriptors).",
+          labels: [("reason", reason)])
+      }
+      limit = made("limit")
+      descriptors = made("descriptors")
+    }
   }
 
   /// Handshakes of TLS, by how they ended.
@@ -231,6 +273,11 @@ public struct ServerMetrics: Sendable {
     addBad(7, counters.compressed &- before.compressed, cells)
     addBad(8, counters.badFraming &- before.badFraming, cells)
     addBad(9, counters.slowCalls &- before.slowCalls, cells)
+    addBad(10, counters.noRoom &- before.noRoom, cells)
+    cells.add(limited.message, counters.messageTooLarge &- before.messageTooLarge)
+    cells.add(
+      limited.inFlight,
+      counters.noRoom &+ counters.bufferFull &- before.noRoom &- before.bufferFull)
   }
 
   private func addBad(_ index: Int, _ count: UInt64, _ cells: borrowing WorkerCells) {

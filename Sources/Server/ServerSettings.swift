@@ -29,6 +29,12 @@ public struct ServerSettings: Sendable, Hashable {
   /// How long the listener pauses when descriptors run out; connections that there are go on.
   public var acceptPause: UInt64 = 100_000_000
 
+  /// Octets of messages that all connections together hold while they are read. Each connection has its own bound
+  /// (`HTTP2Settings.maximumBufferedOctets`); a thousand connections need this one.
+  public var maximumInFlightOctets = 256 << 20
+  /// What a check is answered that is beyond a limit.
+  public var overload = OverloadAnswer.denial
+
   /// How long a check may wait for a fetch of keys, when its caller waits so long.
   public var keyWaitTimeout: UInt64 = 5_000_000_000
   /// A check that waits is answered so long before its caller's deadline: the answer must still arrive.

@@ -35,6 +35,8 @@ struct Worker: ~Copyable {
   private let http2: HTTP2Settings
   private let sessionMemory = SessionMemory()
   private let tlsChannel = TLSChannel()
+  private let messageBudget: MessageBudget
+  private let routes: [GRPCRoute]
   private var poller: Poller
   private var context: WorkerContext
   private var connections: [ConnectionSlot] = []
@@ -69,6 +71,7 @@ struct Worker: ~Copyable {
     let metrics = start.metrics
     let clock = start.shared.clock
     let settings = start.shared.settings
+    messageBudget = MessageBudget(octets: settings.maximumInFlightOctets / start.shared.workers.count)
     let keys = KeyWaiting(board: policies.keyBoard, settings: start.keySettings)
     let workers = start.shared.workers.count
     context = WorkerContext(
@@ -76,6 +79,7 @@ struct Worker: ~Copyable {
       denials: link.recentDenials, decisions: start.decisions, workers: workers, metrics: metrics,
       cells: start.takeCells(), clock: clock, settings: settings,
       report: { [shared] event, text in shared.report(event, text) })
+    routes = context.overload.routes
     link.runs(policies.generation)
   }
 
@@ -180,7 +184,7 @@ struct Worker: ~Copyable {
     let connection = Connection(
       socket, tls,
       HTTP2ServerConnection(
-        settings: http2, routes: WorkerContext.routes, now: context.now, memory: sessionMemory),
+        settings: http2, routes: routes, now: context.now, memory: sessionMemory, budget: messageBudget),
       now: context.now, maximumAge: context.settings.maximumConnectionAge)
     connections[slot].connection = connection
     connections[slot].generation &+= 1

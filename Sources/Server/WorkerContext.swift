@@ -42,13 +42,8 @@ struct WorkerContext: ~Copyable {
   /// Between the two GOAWAYs: time for calls on their way to arrive (RFC 9113 section 6.8).
   static let shutdownNotice: UInt64 = 100_000_000
 
-  /// The methods served; `Call.method` is an index into it.
-  static let routes = [
-    GRPCRoute(path: GRPCMethod.check),
-    GRPCRoute(path: GRPCMethod.healthCheck),
-    GRPCRoute(path: GRPCMethod.healthWatch, kind: .serverStreaming),
-  ]
-
+  /// What checks beyond a limit are answered.
+  let overload: OverloadAnswers
   var service: CheckService
   var keys: KeyWaiting
   /// Checks of this worker that wait, and the octets of their messages.
@@ -77,6 +72,8 @@ struct WorkerContext: ~Copyable {
   /// nothing that is shared.
   private let allowedOneIn: Int
   private let writesDecisions: Bool
+  /// When the check in `message` came, and how it spent its time since.
+  private var course = CheckCourse()
   /// Allowed checks until the next one is written.
   private var unwritten: Int
   private let workers: Int
@@ -127,6 +124,7 @@ struct WorkerContext: ~Copyable {
     self.cells = cells
     self.clock = clock
     self.settings = settings
+    overload = OverloadAnswers(settings.overload)
     self.report = report
     countedVerifications = VerificationCounts()
     findRules(of: policies.snapshot)
@@ -207,16 +205,22 @@ struct WorkerContext: ~Copyable {
   /// Answers the call whose message stands in `message`, into the empty `reply`.
   mutating func answer(_ call: Call) -> Answer {
     switch call.method {
-    case 0: answerCheck(attempt: 0, deadline: call.deadline)
+    case 0: answerNewCheck(call)
     case 1: answerHealthCheck()
     default: answerHealthWatch()
     }
+  }
+
+  private mutating func answerNewCheck(_ call: Call) -> Answer {
+    course = CheckCourse(since: now)
+    return answerCheck(attempt: 0, deadline: call.deadline)
   }
 
   /// - Parameters:
   ///   - attempt: how often the check was judged before; from the third time on it is answered.
   ///   - deadline: when its caller stops waiting; 0: it is answered now, whatever the fetch will bring.
   private mutating func answerCheck(attempt: Int, deadline: UInt64) -> Answer {
+    if writesDecisions { course.beginJudging(clock.monotonicNanoseconds(), service.signatureTimeCount) }
     let mayWait = attempt <= 1 && deadline > now &+ settings.keyWaitMargin &+ 1_000_000
     switch service.answer(message, now: wallSeconds, mayWait: mayWait, into: &reply) {
     case .answered(let verdict):
@@ -226,15 +230,25 @@ struct WorkerContext: ~Copyable {
       if attempt >= 2, deadline > 0 { for key in service.wantedKeys { keys.remember(key, now: now) } }
       return .message
     case .wanting(let verdict):
-      let waits = self.waits()
+      // A denial says what it would say had the fetch failed; the others say that it was not tried.
+      let isFull = self.isFull
+      if isFull {
+        cells.add(metrics.parkingFull, 1)
+        cells.add(metrics.limited.parked, 1)
+        if settings.overload != .denial { return overload.write(.room, into: &reply) }
+      }
+      let waits = isFull ? [] : self.waits()
       if !waits.isEmpty { return .wait(waits) }
       count(verdict)
       service.deny(verdict, message, into: &reply)
       return .message
     case .unreadable(let error):
-      cells.add(metrics.unreadable, 1)
-      return .failure(
-        error.statusCode == .resourceExhausted ? .resourceExhausted : .internalError, error.text)
+      guard error.statusCode == .resourceExhausted else {
+        cells.add(metrics.unreadable, 1)
+        return .failure(.internalError, error.text)
+      }
+      cells.add(metrics.limited.parts, 1)
+      return overload.write(error == .messageSize ? .message : .parts, into: &reply)
     }
   }
 
@@ -269,7 +283,14 @@ struct WorkerContext: ~Copyable {
     line.begin()
     line.addTime("time", nanoseconds: clock.wallNanoseconds())
     service.write(verdict, message, into: &line, subject: decisions.log.settings.subject)
-    line.add("microseconds", (clock.monotonicNanoseconds() &- now) / 1_000)
+    let stages = course.stages(
+      now: clock.monotonicNanoseconds(), signatures: service.signatureNanoseconds(from: course.firstSignature)
+    )
+    line.add("microseconds", stages.total)
+    line.add("queued_us", stages.queued)
+    line.add("keys_us", stages.keys)
+    line.add("judged_us", stages.judged)
+    line.add("signature_us", stages.signatures)
     line.end()
     if !line.append(to: decisions.ring) { decisions.log.countDropped() }
   }
@@ -298,15 +319,14 @@ struct WorkerContext: ~Copyable {
     untimed = 0
   }
 
-  /// What the check that was just judged may wait for; nothing when there is no room.
-  private mutating func waits() -> [KeyWait] {
-    let isFull =
-      parkedChecks >= settings.maximumParkedChecks / workers
+  /// There is no room for the check in `message` to wait.
+  private var isFull: Bool {
+    parkedChecks >= settings.maximumParkedChecks / workers
       || parkedOctets + message.count > settings.maximumParkedOctets / workers
-    if isFull {
-      cells.add(metrics.parkingFull, 1)
-      return []
-    }
+  }
+
+  /// What the check that was just judged may wait for.
+  private mutating func waits() -> [KeyWait] {
     var waits: [KeyWait] = []
     for key in service.wantedKeys {
       let (wait, action) = keys.wait(for: key, now: clock.monotonicNanoseconds())
@@ -354,6 +374,7 @@ struct WorkerContext: ~Copyable {
     message.append(parked.message)
     // It leaves the room before it asks for it again.
     forget(parked)
+    course = CheckCourse(since: parked.since, waitedUntil: now)
     let isLate = now >= parked.deadline
     // Under other policies it is a new question.
     let attempt = parked.generation == generation ? parked.attempts : 0

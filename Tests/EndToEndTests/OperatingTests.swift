@@ -212,6 +212,11 @@ import Testing
     #expect(good["subject_hash"] as? String == "2bd806c97f0e00af1a1fc3328fa763a9")
     #expect(good["workload"] as? String == "default" && good["method"] as? String == "GET")
     #expect((good["kid"] as? String)?.isEmpty == false && good["microseconds"] is Int)
+    let parts = ["queued_us", "keys_us", "judged_us"].compactMap { good[$0] as? Int }
+    let whole = try #require(good["microseconds"] as? Int)
+    #expect(parts.count == 3 && parts.reduce(0, +) <= whole && whole <= parts.reduce(0, +) + 3, "\(good)")
+    let signature = try #require(good["signature_us"] as? Int)
+    #expect(signature > 0 && signature <= parts[2])
     let traced = try #require(all.first { $0["path"] as? String == "/traced" })
     #expect(traced["trace_id"] as? String == "0af7651916cd43dd8448eb211c80319c")
     #expect(traced["rule"] as? String == "ns[istio-system]-policy[require-token]-rule[0]")

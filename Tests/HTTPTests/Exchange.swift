@@ -37,8 +37,11 @@ struct Exchange: ~Copyable {
   private var toServer = ByteBuffer()
   private var toClient = ByteBuffer()
 
-  init(_ settings: HTTP2Settings = HTTP2Settings(), client: HTTP2ClientSettings = HTTP2ClientSettings()) {
-    server = HTTP2ServerConnection(settings: settings, routes: routes, now: now)
+  init(
+    _ settings: HTTP2Settings = HTTP2Settings(), client: HTTP2ClientSettings = HTTP2ClientSettings(),
+    routes: [GRPCRoute] = routes, budget: MessageBudget? = nil
+  ) {
+    server = HTTP2ServerConnection(settings: settings, routes: routes, now: now, budget: budget)
     self.client = HTTP2ClientConnection(settings: client)
   }
 

@@ -103,8 +103,9 @@ struct CheckServerTests {
     let many = Dictionary(uniqueKeysWithValues: (0..<300).map { ("x-\($0)", "v") })
     expect(peer.call(try Fixture.check(headers: many)) != nil)
     let large = try require(peer.exchange().first)
-    #expect(large.grpc == 8 && large.body.isEmpty)
-    #expect(running.metric("countersign_unreadable_checks_total") == 2)
+    // Whoever sends the request chooses how many there are: a failure might let it pass.
+    #expect(try large.grpc == 0 && !isAllowed(large))
+    #expect(running.metric("countersign_unreadable_checks_total") == 1)
     #expect(running.metric("countersign_checks_total") == 0)
     #expect(try answered(&peer).grpc == 0)
   }

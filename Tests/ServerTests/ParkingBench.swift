@@ -89,7 +89,7 @@ struct ParkingBench: ~Copyable {
     connection = ConnectionState(
       socket: Socket(owning: ends[1]), tls: nil,
       http: HTTP2ServerConnection(
-        settings: HTTP2Settings(), routes: WorkerContext.routes,
+        settings: HTTP2Settings(), routes: OverloadAnswers(settings.overload).routes,
         now: Clock.manual(clock).monotonicNanoseconds()
       ), now: 0, maximumAge: 0)
     publish(world.oldKeys, landed: nil)

@@ -165,6 +165,30 @@ import Testing
     }
   }
 
+  @Test func `and such a check is answered as the setting says`() throws {
+    let world = try ParkingBench.World()
+    for answer in OverloadAnswer.allCases {
+      var settings = ServerSettings()
+      settings.maximumParkedChecks = 1
+      settings.overload = answer
+      var bench = try ParkingBench(world, settings: settings)
+      bench.call(0, timeout: "1000m")
+      bench.call(1, timeout: "1000m")
+      let seen = try #require(bench.answers[1].first)
+      switch answer {
+      case .denial:
+        let response = try WireCheckResponse(serializedBytes: seen.message)
+        // What the client would have got had the fetch failed.
+        #expect(response.status.code != 0 && response.deniedResponse.status.code == 401)
+      case .error:
+        let response = try WireCheckResponse(serializedBytes: seen.message)
+        #expect(response.status.code != 0 && response.errorResponse.status.code == 503)
+      case .unavailable:
+        #expect(seen.grpc == 14 && seen.message.isEmpty)
+      }
+    }
+  }
+
   @Test func `and in long random orders`() throws {
     let world = try ParkingBench.World()
     let named = ProcessInfo.processInfo.environment["COUNTERSIGN_TEST_SEED"].flatMap { UInt64($0) }

@@ -132,6 +132,8 @@ struct Peer: ~Copyable {
       guard receive() else { break }
       seen += results()
       send()
+      // A call may end by its own last octet, behind an early answer.
+      seen += results()
     }
     return seen
   }

@@ -1,0 +1,88 @@
+import ExtAuthz
+import ExtAuthzTestMessages
+import HTTP
+import SwiftProtobuf
+import System
+import Testing
+
+@testable import Server
+
+/// Checks beyond a limit are not judged: they are answered as the operator chose, and counted.
+@Suite(.serialized)
+struct OverloadTests {
+  private static let made = Result { try Fixture() }
+  private let fixture: Fixture
+
+  init() throws { fixture = try Self.made.get() }
+
+  /// Status numbers of the answer, whatever its kind.
+  private struct Shape: Equatable {
+    var grpc: Int?
+    var denied = 0
+    var failed = 0
+    var reason = ""
+  }
+
+  private func shape(_ seen: Peer.Seen?) throws -> Shape {
+    let seen = try require(seen)
+    guard seen.grpc == 0 else { return Shape(grpc: seen.grpc) }
+    let response = try WireCheckResponse(serializedBytes: seen.message)
+    #expect(response.status.code != 0, "it never allows")
+    var shape = Shape(grpc: 0, reason: response.dynamicMetadata.fields["reason"]?.stringValue ?? "")
+    switch response.httpResponse {
+    case .deniedResponse(let denied): shape.denied = Int(denied.status.code)
+    case .errorResponse(let failed): shape.failed = Int(failed.status.code)
+    default: break
+    }
+    return shape
+  }
+
+  private func ask(_ running: RunningServer, _ message: [UInt8]) throws -> Shape {
+    var peer = try running.peer()
+    _ = peer.call(message)
+    let shape = try shape(peer.exchange().first)
+    // The connection goes on.
+    _ = peer.call(try Fixture.check())
+    let next = try require(peer.exchange().first)
+    #expect(try WireCheckResponse(serializedBytes: next.message).status.code == 0)
+    return shape
+  }
+
+  @Test(arguments: OverloadAnswer.allCases)
+  func `a check that is too large, has too many headers or finds no room`(answer: OverloadAnswer) throws {
+    let running = try RunningServer(fixture.snapshot) {
+      $0.settings.overload = answer
+      $0.settings.maximumInFlightOctets = 60_000
+      $0.http2.maximumMessageOctets = 100_000
+      $0.checkRequest.maximumHeaders = 20
+    }
+    let large = try Fixture.check(headers: ["x": String(repeating: "a", count: 100_000)])
+    let crowded = try Fixture.check(headers: ["x": String(repeating: "a", count: 70_000)])
+    var headers: [String: String] = [:]
+    for index in 0..<21 { headers["x-\(index)"] = "v" }
+    let many = try Fixture.check(headers: headers)
+    let shapes = [try ask(running, large), try ask(running, many), try ask(running, crowded)]
+    switch answer {
+    case .denial:
+      #expect(shapes == [413, 431, 503].map { Shape(grpc: 0, denied: $0, reason: "overload") })
+    case .error:
+      #expect(shapes == [413, 431, 503].map { Shape(grpc: 0, failed: $0, reason: "overload") })
+    case .unavailable: #expect(shapes == [8, 8, 14].map { Shape(grpc: $0) })
+    }
+    for limit in ["message", "parts", "in_flight"] {
+      #expect(
+        running.eventually { running.metric("countersign_limited_checks_total{limit=\"\(limit)\"}") == 1 },
+        "\(limit)")
+    }
+  }
+
+  @Test func `connections beyond the limit are counted`() throws {
+    let running = try RunningServer(fixture.snapshot) { $0.settings.maximumConnections = 1 }
+    let first = try Socket.connect(to: running.server.address)
+    #expect(running.eventually { running.server.connectionsPerWorker == [1] })
+    var second = try running.peer()
+    expect(second.readToEnd())
+    #expect(running.metric("countersign_connections_refused_total{reason=\"limit\"}") == 1)
+    _ = first.descriptor
+  }
+}
