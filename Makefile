@@ -38,6 +38,7 @@ test-packages: packages
 	@deploy/install-packages $(TEST_PACKAGES)
 	@deploy/install-envoy
 	@deploy/install-prometheus
+	@deploy/install-kubernetes-schemas
 
 .PHONY: build
 build: packages
