@@ -18,6 +18,7 @@ help:
 	@echo "make instructions  what a warm check executes, by callgrind"
 	@echo "make reload   policies that change under load, good ones and broken ones, for a minute"
 	@echo "make crowd    10,000 idle connections, slow clients, no descriptors left: whether checks go on"
+	@echo "make image    the Dockerfile's commands without docker, and the program in the root that they make"
 	@echo "make rotation  an issuer's keys rotating every second under load, and an attack with invented key IDs"
 	@echo "make differential  a million random policies and requests against the oracle, in a release build"
 	@echo "make signatures  ECDSA by tables and RSA without EVP against libcrypto, 100,000 signatures, and what each algorithm costs beside it"
@@ -88,6 +89,15 @@ instructions: perf-build
 allocations: build
 	$(SWIFT_RELEASE) --product countersign-load
 	@perf/allocations $(RELEASE) .build/release/countersign-load
+
+# The Dockerfile's commands without docker; `make image` also makes the second stage, in a Debian root, as root.
+.PHONY: image image-build
+image-build: packages
+	@deploy/docker/check
+
+image: packages
+	@deploy/install-packages debootstrap
+	@deploy/docker/check --image
 
 .PHONY: crowd
 crowd: build

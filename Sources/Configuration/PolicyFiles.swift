@@ -25,10 +25,15 @@ public enum PolicyFiles {
       if try Files.kind(path) == .folder {
         folders += try Files.folders(path)
       } else {
-        folders.append(folder(of: path))
+        folders += Self.folders(holding: path)
       }
     }
     return folders
+  }
+
+  /// The folder of a file, and that of the file that it links to.
+  public static func folders(holding path: String) -> [String] {
+    [folder(of: path)] + (Files.linkedFolder(of: path).map { [$0] } ?? [])
   }
 
   /// The folder that holds a file, as the file's path names it.

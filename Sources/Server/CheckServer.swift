@@ -64,7 +64,8 @@ public final class CheckServer: Sendable {
     precondition(configuration.workers >= 1)
     let state = try ServerState(
       workers: configuration.workers, snapshot: configuration.snapshot, keyBoard: configuration.keyBoard,
-      tls: configuration.tls, settings: configuration.settings, clock: configuration.clock, reports: reports)
+      keySettings: configuration.keySettings, tls: configuration.tls, settings: configuration.settings,
+      clock: configuration.clock, reports: reports)
     let server = CheckServer(address: listener.address, state: state)
     configuration.keyBoard?.addWaker { state.wakeWorkers() }
     do throws(SystemError) {
@@ -87,7 +88,7 @@ public final class CheckServer: Sendable {
   ) throws(SystemError) {
     let start = WorkerStart(
       index: index, shared: state, checkRequest: configuration.checkRequest,
-      http2: configuration.http2, keySettings: configuration.keySettings,
+      http2: configuration.http2,
       decisions: configuration.decisions.map { WorkerDecisions(log: $0, ring: $0.ring(index)) },
       metrics: metrics, cells: cells)
     _ = try Thread.start(name: "worker-\(index)", moving: start) { start in
@@ -103,13 +104,17 @@ public final class CheckServer: Sendable {
 
   /// Evaluates checks with other policies from now on: each worker goes over between two batches, and no check
   /// is evaluated half with each. A check that waits for keys is judged again from the start.
-  /// - Parameter keyBoard: of the snapshot's key sources; the running one when they are the same.
+  /// - Parameters:
+  ///   - keyBoard: of the snapshot's key sources; the running one when they are the same.
+  ///   - keySettings: how checks wait for its keys; nil: as before.
   /// - Returns: the generation, for `hasReached`.
-  public func publish(_ snapshot: PolicySnapshot, keyBoard: KeyBoard?) -> UInt64 {
+  public func publish(
+    _ snapshot: PolicySnapshot, keyBoard: KeyBoard?, keySettings: KeySettings? = nil
+  ) -> UInt64 {
     if let keyBoard, keyBoard !== state.policies.keyBoard {
       keyBoard.addWaker { [state] in state.wakeWorkers() }
     }
-    return state.publish(snapshot, keyBoard: keyBoard)
+    return state.publish(snapshot, keyBoard: keyBoard, keySettings: keySettings)
   }
 
   /// Greets new connections with another certificate, or other authorities and names of clients. Those that are open

@@ -26,12 +26,18 @@ final class ServerState: Sendable {
     var keyBoard: KeyBoard?
     /// How often each rule decided, by `PolicySnapshot.allRules`.
     var hits: HitTable
+    /// How workers wait for its keys.
+    var keySettings: KeySettings
     /// Counts what was published, from 1.
     var generation: UInt64
 
-    init(_ snapshot: PolicySnapshot, _ keyBoard: KeyBoard?, generation: UInt64) {
+    init(
+      _ snapshot: PolicySnapshot, _ keyBoard: KeyBoard?, _ keySettings: KeySettings = KeySettings(),
+      generation: UInt64
+    ) {
       self.snapshot = snapshot
       self.keyBoard = keyBoard
+      self.keySettings = keySettings
       self.generation = generation
       let rules = (0..<snapshot.workloadCount).reduce(0) { $0 + snapshot.ruleCount(ofWorkload: $1) }
       hits = HitTable(count: rules)
@@ -53,10 +59,11 @@ final class ServerState: Sendable {
   // throwing caller.
   @inline(never)
   init(
-    workers: Int, snapshot: PolicySnapshot, keyBoard: KeyBoard?, tls: TLSContext?, settings: ServerSettings,
-    clock: Clock, reports: @escaping @Sendable (ServerEvent, String) -> Void
+    workers: Int, snapshot: PolicySnapshot, keyBoard: KeyBoard?, keySettings: KeySettings = KeySettings(),
+    tls: TLSContext?, settings: ServerSettings, clock: Clock,
+    reports: @escaping @Sendable (ServerEvent, String) -> Void
   ) throws(SystemError) {
-    published = Mutex(Policies(snapshot, keyBoard, generation: 1))
+    published = Mutex(Policies(snapshot, keyBoard, keySettings, generation: 1))
     currentTLS = Mutex(tls)
     self.settings = settings
     self.clock = clock
@@ -77,9 +84,11 @@ final class ServerState: Sendable {
 
   /// Makes others the current ones and wakes the workers, each of which goes over before its next check.
   /// - Returns: their generation.
-  func publish(_ snapshot: PolicySnapshot, keyBoard: KeyBoard?) -> UInt64 {
+  /// - Parameter keySettings: nil: those of before.
+  func publish(_ snapshot: PolicySnapshot, keyBoard: KeyBoard?, keySettings: KeySettings? = nil) -> UInt64 {
     let next = published.withLock { policies in
-      policies = Policies(snapshot, keyBoard, generation: policies.generation + 1)
+      policies = Policies(
+        snapshot, keyBoard, keySettings ?? policies.keySettings, generation: policies.generation + 1)
       // Under the lock: of two that publish, the later one's number is the one that stays.
       generation.store(policies.generation, ordering: .releasing)
       return policies.generation

@@ -14,7 +14,6 @@ struct WorkerStart: ~Copyable, Sendable {
   let shared: ServerState
   let checkRequest: CheckRequestSettings
   let http2: HTTP2Settings
-  let keySettings: KeySettings
   let decisions: WorkerDecisions?
   let metrics: ServerMetrics
   let cells: WorkerCells
@@ -72,10 +71,10 @@ struct Worker: ~Copyable {
     let clock = start.shared.clock
     let settings = start.shared.settings
     messageBudget = MessageBudget(octets: settings.maximumInFlightOctets / start.shared.workers.count)
-    let keys = KeyWaiting(board: policies.keyBoard, settings: start.keySettings)
+    let keys = KeyWaiting(board: policies.keyBoard, settings: policies.keySettings)
     let workers = start.shared.workers.count
     context = WorkerContext(
-      service: service, keys: keys, keySettings: start.keySettings, policies: policies,
+      service: service, keys: keys, policies: policies,
       denials: link.recentDenials, decisions: start.decisions, workers: workers, metrics: metrics,
       cells: start.takeCells(), clock: clock, settings: settings,
       report: { [shared] event, text in shared.report(event, text) })

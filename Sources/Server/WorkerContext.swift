@@ -51,7 +51,7 @@ struct WorkerContext: ~Copyable {
   private(set) var parkedOctets = 0
   /// No check that waits has an earlier deadline: until then, and without news of keys, nobody needs to look.
   private(set) var nextParkedDeadline = UInt64.max
-  private let keySettings: KeySettings
+  private var keySettings: KeySettings
   /// Which policies checks are evaluated with.
   private(set) var generation: UInt64
   /// How often each rule decided, and where a workload's rules begin: copies of this worker's own, so that no count
@@ -102,14 +102,14 @@ struct WorkerContext: ~Copyable {
   private var meteredOctets: UInt64 = 0
 
   init(
-    service: consuming CheckService, keys: consuming KeyWaiting, keySettings: KeySettings,
-    policies: ServerState.Policies, denials: RecentDenials, decisions: WorkerDecisions? = nil, workers: Int,
+    service: consuming CheckService, keys: consuming KeyWaiting, policies: ServerState.Policies,
+    denials: RecentDenials, decisions: WorkerDecisions? = nil, workers: Int,
     metrics: ServerMetrics, cells: consuming WorkerCells, clock: Clock, settings: ServerSettings,
     report: @escaping (ServerEvent, String) -> Void = { _, _ in }
   ) {
     self.service = service
     self.keys = keys
-    self.keySettings = keySettings
+    keySettings = policies.keySettings
     generation = policies.generation
     hits = policies.hits.makeRow()
     self.denials = denials
@@ -144,9 +144,10 @@ struct WorkerContext: ~Copyable {
     service.adopt(policies.snapshot)
     hits = policies.hits.makeRow()
     findRules(of: policies.snapshot)
-    if keys.watches(board) {
+    if keys.watches(board), policies.keySettings == keySettings {
       keys.lookAgain()
     } else {
+      keySettings = policies.keySettings
       keys = KeyWaiting(board: board, settings: keySettings)
     }
     generation = policies.generation

@@ -27,7 +27,18 @@ extension Files {
     return listing.files.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  /// A folder and all below it that `list` looks into: what must be watched to see a change of its answer.
+  /// The folder of the file that a link leads to in the end; nil when the path is no link, or leads nowhere.
+  public static func linkedFolder(of path: String) -> String? {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK,
+      let real = unsafe realpath(path, nil)
+    else { return nil }
+    defer { unsafe free(real) }
+    return folder(of: unsafe String(cString: real))
+  }
+
+  /// A folder and all below it that `list` looks into, and those that its links lead to: what must be watched to see
+  /// a change of its answer.
   public static func folders(
     _ folder: String, settings: FileListingSettings = FileListingSettings()
   ) throws(SystemError) -> [String] {
@@ -47,6 +58,7 @@ private struct Listing {
   var files: [String] = []
   var folders: [String] = []
   private var visited: Set<Identity> = []
+  private var linked: Set<String> = []
 
   init(settings: FileListingSettings) { self.settings = settings }
 
@@ -87,6 +99,7 @@ private struct Listing {
       throw SystemError("list", .overflow, path, hint: "more than \(settings.maximumFiles) files")
     }
     files.append(path)
+    if let folder = Files.linkedFolder(of: path), linked.insert(folder).inserted { folders.append(folder) }
     return true
   }
 

@@ -103,11 +103,9 @@ final class CurrentPolicies: Sendable {
   }
 
   private func certificate(_ state: State) -> [MetricSample] {
-    guard let end = state.certificateEnd else { return [] }
-    return [
-      MetricSample(
-        "countersign_tls_certificate_not_after_timestamp_seconds",
-        help: "When the check listener's certificate ends, seconds since 1970.", value: Double(end))
-    ]
+    let name = "countersign_tls_certificate_not_after_timestamp_seconds"
+    let help = "When the check listener's certificate ends, seconds since 1970."
+    return [MetricSample(family: name, help: help)]
+      + (state.certificateEnd.map { [MetricSample(name, help: help, value: Double($0))] } ?? [])
   }
 }

@@ -121,7 +121,8 @@ final class Reloader {
     // One that the listener was not started with waits for a restart.
     effective.tls = input.tls == nil ? nil : new.tls ?? input.tls
     let keeper = try startKeeper(effective, snapshot, before.keeper)
-    let generation = server.publish(snapshot, keyBoard: keeper?.board)
+    let generation = server.publish(
+      snapshot, keyBoard: keeper?.board, keySettings: effective.configuration.keys.settings)
     current.published(snapshot, keeper, server.ruleHits, generation)
     if let tls = new.tls, input.tls != nil {
       server.publish(tls)
@@ -152,8 +153,9 @@ final class Reloader {
 
   private func watchFolders(of configuration: ServiceConfiguration) {
     var folders = (try? PolicyFiles.folders(configuration.policies)) ?? []
-    folders += configuration.tls.paths.map(PolicyFiles.folder)
-    if let configurationFile { folders.append(PolicyFiles.folder(of: configurationFile)) }
+    for path in configuration.tls.paths + (configurationFile.map { [$0] } ?? []) {
+      folders += PolicyFiles.folders(holding: path)
+    }
     for folder in folders {
       do { try watch.add(folder) } catch {
         log.warning("changes in \(folder) are not seen, send SIGHUP after one: \(error)")

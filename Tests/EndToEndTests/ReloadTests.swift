@@ -230,4 +230,17 @@ private final class SilentListener {
       port = UInt16(text) ?? 0
     }
   }
+
+  @Test(.enabled(if: Tools.hasEnvoy))
+  func `a policy that is a link is loaded when the file that it leads to changes, wherever that lies`() throws
+  {
+    let running = try Running(Self.rule("a", "DENY", "/a"))
+    let target = try running.folder.write("elsewhere/b.yaml", Self.rule("b", "DENY", "/b"))
+    try FileManager.default.createSymbolicLink(
+      atPath: running.folder.url.appendingPathComponent("policies/b.yaml").path, withDestinationPath: target)
+    try running.becomes(403, "/b")
+    try running.folder.write("elsewhere/b.yaml", Self.rule("b", "DENY", "/c"))
+    try running.becomes(403, "/c")
+    #expect(try running.status("/b") == 200)
+  }
 }

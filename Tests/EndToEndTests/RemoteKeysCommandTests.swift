@@ -56,4 +56,27 @@ import WebTestServer
     let gone = try run(["token", "inspect", token(issuer), "--policies", wrong])
     #expect(gone.code == 1 && gone.output.contains("status 404 where 200 is expected"))
   }
+
+  @Test func `a machine without libcurl serves inline keys, and says what is missing for others`() throws {
+    let folder = try Folder()
+    // What the loader finds first, and is none.
+    try folder.write("libraries/libcurl.so.4", "no library")
+    let environment = ["LD_LIBRARY_PATH": folder.url.appendingPathComponent("libraries").path]
+    func start(_ policies: String) throws -> Child {
+      try Child(
+        Tools.countersign,
+        [
+          "serve", "--policies", try folder.write("p.yaml", policies), "--workload",
+          "istio-system/app=istio-ingressgateway", "--grpc", "127.0.0.1:0", "--admin", "off", "--log-format",
+          "text",
+        ], log: folder.url.appendingPathComponent("log"), environment: environment)
+    }
+    let inline = try start(try TestIssuer().requestAuthentication())
+    try inline.wait("it serves") { inline.output.contains("listening") }
+    let remote = try start(RemoteKeysTests.policies("jwksUri: \"http://127.0.0.1:9/keys\""))
+    #expect(remote.exitCode(within: 20) == 1)
+    #expect(
+      remote.output.contains("error: fetch keys") && remote.output.contains("libcurl.so.4"),
+      "\(remote.output)")
+  }
 }

@@ -82,7 +82,7 @@ struct ParkingBench: ~Copyable {
     socket = Socket(owning: ends[0])
     context = WorkerContext(
       service: CheckService(snapshot: world.snapshot, settings: CheckRequestSettings()),
-      keys: KeyWaiting(board: board, settings: KeySettings()), keySettings: KeySettings(),
+      keys: KeyWaiting(board: board, settings: KeySettings()),
       policies: ServerState.Policies(world.snapshot, board, generation: 1), denials: RecentDenials(),
       workers: 1, metrics: world.metrics,
       cells: world.registry.makeCells(), clock: .manual(clock), settings: settings)
