@@ -46,7 +46,7 @@ struct MovingMetricsTests {
         metrics: {ruleHits: true}
         decisionLog: {sink: /dev/full}
         jwks: {unknownKeyMemory: 1s}
-        limits: {parkedChecks: 1, checkHeaders: 40, tokenCacheBytes: 8192, connections: 6}
+        limits: {parkedChecks: 1, checkHeaders: 40, tokenCacheBytes: 65536, connections: 6}
         """)
       server = try CountersignProcess(folder: folder, arguments: ["--config", file])
       envoy = try EnvoyProcess(asking: server)
@@ -183,18 +183,26 @@ struct MovingMetricsTests {
     }
     // A client that goes away while its check waits: the proxy cancels it.
     world.provider.flags.delay = 3_000
-    Foundation.Thread.sleep(forTimeInterval: 1.1)
+    let other = try world.token(of: try RemoteKeysTests.issuer("unknown too"))
     let leaving = try Child(
       URL(fileURLWithPath: "/usr/bin/curl"),
-      ["-s", "--max-time", "0.5", "-H", "Authorization: Bearer \(token)", "http://127.0.0.1:\(port)/"],
+      ["-s", "--max-time", "0.5", "-H", "Authorization: Bearer \(other)", "http://127.0.0.1:\(port)/"],
       log: world.folder.url.appendingPathComponent("leaving.log"))
     _ = leaving.exitCode(within: 10)
     try world.server.child.wait("the proxy cancels it") {
       ((try? world.server.metric("countersign_resets_total", "peer")) ?? 0) >= 1
     }
+    // Another key joins the first.
+    world.provider.publish(
+      DevelopmentIssuer(name: world.issuer.name, keys: world.issuer.keys + world.unknown.keys))
+    try world.server.child.wait("the new key has come") {
+      _ = try? world.envoy.get("/", token: other)
+      return ((try? world.server.metric("countersign_jwks_keys")) ?? 0) == 2
+    }
     world.provider.flags.isDown = true
+    let third = try world.token(of: try RemoteKeysTests.issuer("unknown as well"))
     try world.server.child.wait("the provider fails") {
-      _ = try? world.envoy.get("/", token: token)
+      _ = try? world.envoy.get("/", token: third)
       return ((try? world.server.metric("countersign_jwks_stale")) ?? 0) == 1
     }
     try world.look()

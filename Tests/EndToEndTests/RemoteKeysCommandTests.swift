@@ -76,7 +76,7 @@ import WebTestServer
     let remote = try start(RemoteKeysTests.policies("jwksUri: \"http://127.0.0.1:9/keys\""))
     #expect(remote.exitCode(within: 20) == 1)
     #expect(
-      remote.output.contains("error: fetch keys") && remote.output.contains("libcurl.so.4"),
+      remote.output.contains("error: cannot fetch keys") && remote.output.contains("libcurl.so.4"),
       "\(remote.output)")
   }
 }
