@@ -22,6 +22,7 @@ help:
 	@echo "make rotation  an issuer's keys rotating every second under load, and an attack with invented key IDs"
 	@echo "make differential  a million random policies and requests against the oracle, in a release build"
 	@echo "make signatures  ECDSA by tables and RSA without EVP against libcrypto, 100,000 signatures, and what each algorithm costs beside it"
+	@echo "make fuzz     the readers of strangers' octets under libFuzzer"
 	@echo "make mutations     whether it finds mistakes that are put into the sources"
 	@echo "make generate  make the test messages of Tests/ExtAuthzTests/Proto anew"
 	@echo "make format  format every Swift file in place;  make lint  only say what is wrong"
@@ -124,6 +125,12 @@ signatures: packages
 	$(SWIFT_RELEASE) --product signature-differential
 	.build/release/signature-differential --count $(SIGNATURES) $(if $(SEED),--seed $(SEED))
 	.build/release/signature-differential --measure 7
+
+# Each reader of strangers' octets for FUZZ_SECONDS under libFuzzer.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: packages
+	@Tests/Fuzz/run $(FUZZ_SECONDS) $(READERS)
 
 # Whether that comparison finds mistakes: each of Tests/PolicyDifferential/mutations, in a copy of the sources.
 mutations: packages

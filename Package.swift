@@ -50,6 +50,12 @@ let package = Package(
         "Authorizer", "Bytes", "Check", "ExtAuthz", "Issuer", "Istio", "JWT", "Policy", "Signatures",
         "SignatureDifferential",
       ]),
+    // What reads octets of strangers: Tests/Fuzz, a package of its own, feeds it.
+    .library(
+      name: "CountersignFuzzed",
+      targets: [
+        "Admin", "Bytes", "Check", "Configuration", "ExtAuthz", "HTTP", "Istio", "JSON", "JWT", "TLS", "YAML",
+      ]),
   ],
   dependencies: [
     // The command line: subcommands, `--help` and error messages that users of Swift tools know.

@@ -110,7 +110,7 @@ final class EnvoyProcess {
     return try HTTPClient.request(port: port, method: method, target, headers: authorization + headers)
   }
 
-  private static func cluster(_ name: String, port: UInt16, http2: Bool) -> String {
+  static func cluster(_ name: String, port: UInt16, http2: Bool) -> String {
     let options =
       http2
       ? """
