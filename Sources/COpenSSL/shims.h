@@ -45,8 +45,6 @@ static inline void countersign_tls_restrict(SSL_CTX *context, int minimum) {
                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
-  // An idle connection keeps no record buffers (34 KiB).
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 }
 static inline int countersign_tls_add_chain(SSL_CTX *context, X509 *certificate) {
   return (int)SSL_CTX_add1_chain_cert(context, certificate);

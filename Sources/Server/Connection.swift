@@ -23,6 +23,8 @@ final class Connection {
 struct ConnectionState: ~Copyable {
   /// What may wait beside the answers of HTTP/2: alerts that a peer provokes and does not read.
   private static let maximumWaitingOctets = 1 << 20
+  /// Without a call for so long it is taken for idle.
+  private static let quietTime: UInt64 = 1_000_000_000
 
   private let socket: Socket
   private let tls: TLSSession?
@@ -278,6 +280,7 @@ struct ConnectionState: ~Copyable {
     }
     leaveInTime(&context)
     flush(&context)
+    if let tls, http.liveStreams == 0, context.now &- lastCall > Self.quietTime { tls.releaseBuffers() }
     account(&context)
   }
 

@@ -121,6 +121,12 @@ public final class TLSSession {
     }
   }
 
+  /// Gives back the buffers of records, 34 KiB, until there is one again: for a connection that has been silent. A busy
+  /// one keeps them, and allocates nothing. Cost: nothing when there are none.
+  public func releaseBuffers() {
+    if state == .open { _ = unsafe SSL_free_buffers(handle) }
+  }
+
   /// Says that nothing more will be sent (close_notify), once.
   public func end(into output: inout ByteBuffer) {
     if hasSaidEnd || state == .greeting || state == .refused { return }

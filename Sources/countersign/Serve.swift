@@ -18,10 +18,14 @@ struct Serve: ParsableCommand {
       all. Logs one line a listener, with its real address, when it is ready; only
       then does /readyz on the admin address say 200.
 
-      Policies and the configuration file are read again when something changes in
-      their folders, and at SIGHUP. What is wrong then is logged, and the running
-      policies stay; /readyz?verbose and metrics tell. Listeners, threads and limits
-      take a restart.
+      Policies, the configuration file and TLS certificates are read again when
+      something changes in their folders, and at SIGHUP. What is wrong then is
+      logged, and all stays as it was; /readyz?verbose and metrics tell. Listeners,
+      threads and limits take a restart.
+
+      `tls` in the configuration file makes the gRPC listener speak TLS, and says
+      which clients may ask. `limits` bounds everything, and says what a check
+      beyond a bound is answered.
 
       SIGTERM: /readyz says 503 and health checks NOT_SERVING, everything goes on for
       `drainDelay`; then running calls finish, and the exit code is 0. A second one
