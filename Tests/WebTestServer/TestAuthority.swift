@@ -25,14 +25,17 @@ public final class TestAuthority: Sendable {
   /// A certificate for these names, each as openssl writes them: `DNS:a.example`, `IP:127.0.0.1`, `URI:…`.
   /// - Parameter days: how long it holds, from now on; negative: it has ended.
   public func identity(_ name: String, _ names: [String], days: Int = 2) throws -> Identity {
-    let made = Identity(certificate: path("\(name).pem"), key: path("\(name).key"))
+    // Files and a serial number of its own: tests make certificates side by side, some of one name.
+    let file = UUID().uuidString
+    let made = Identity(certificate: path("\(file).pem"), key: path("\(file).key"))
     try openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", made.key)
-    try openssl("req", "-new", "-key", made.key, "-subj", "/CN=\(name)", "-out", path("\(name).csr"))
+    try openssl("req", "-new", "-key", made.key, "-subj", "/CN=\(name)", "-out", path("\(file).csr"))
     try "subjectAltName=\(names.joined(separator: ","))\n"
-      .write(toFile: path("\(name).ext"), atomically: true, encoding: .utf8)
+      .write(toFile: path("\(file).ext"), atomically: true, encoding: .utf8)
     try openssl(
-      "x509", "-req", "-in", path("\(name).csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
-      "-CAcreateserial", "-days", "\(days)", "-extfile", path("\(name).ext"), "-out", made.certificate)
+      "x509", "-req", "-in", path("\(file).csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
+      "-set_serial", "\(UInt64.random(in: 1 ... .max >> 1))", "-days", "\(days)", "-extfile",
+      path("\(file).ext"), "-out", made.certificate)
     return made
   }
 
