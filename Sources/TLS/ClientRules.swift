@@ -95,6 +95,15 @@ func judgeClient(_ passed: Int32, _ store: OpaquePointer?) -> Int32 {
   return 0
 }
 
+/// For each message and record: alerts and handshake messages (21, 22) count against the session's allowance.
+func countMessage(
+  _ isWritten: Int32, _ version: Int32, _ type: Int32, _ octets: UnsafeRawPointer?, _ count: Int,
+  _ session: OpaquePointer?, _ user: UnsafeMutableRawPointer?
+) {
+  guard type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT, let session = unsafe session else { return }
+  unsafe channel(of: session)?.allowance -= 1
+}
+
 /// HTTP/2 over TLS is spoken by those who name it in ALPN (RFC 9113 section 3.2): one who does not might mean another
 /// protocol, to another server with the same certificate.
 func demandALPN(

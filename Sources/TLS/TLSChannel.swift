@@ -29,6 +29,8 @@ public final class TLSChannel {
   fileprivate(set) var output = ByteBuffer(capacity: 16)
   /// What a callback had to object.
   var refusal: TLSRefusal?
+  /// How many messages of TLS itself the session may still handle. Below zero it gets no further octets.
+  var allowance = Int.max
 
   public init() { unsafe input = UnsafeBufferPointer(start: nil, count: 0) }
 
@@ -91,8 +93,8 @@ private func takeOctets(
   else { return -1 }
   unsafe BIO_clear_flags(end, waitingFlags)
   let count = unsafe min(Int(most), channel.input.count - channel.taken)
-  guard count > 0, let start = unsafe channel.input.baseAddress else {
-    // More will come: not an end.
+  guard count > 0, channel.allowance >= 0, let start = unsafe channel.input.baseAddress else {
+    // More will come, or the session hears that it has had enough: not an end.
     unsafe BIO_set_flags(end, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY)
     return -1
   }

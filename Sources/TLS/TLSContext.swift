@@ -97,6 +97,7 @@ public final class TLSContext: Sendable {
   private static func setCallbacks(_ context: OpaquePointer, _ rules: ClientRules) {
     // Good as long as the rules are, which the context owns, which each session owns.
     _ = unsafe countersign_ssl_ctx_set_app_data(context, Unmanaged.passUnretained(rules).toOpaque())
+    unsafe SSL_CTX_set_msg_callback(context, countMessage)
     unsafe SSL_CTX_set_client_hello_cb(context, demandALPN, nil)
     unsafe SSL_CTX_set_alpn_select_cb(context, chooseHTTP2, nil)
     switch rules.settings.clientCertificates {

@@ -16,6 +16,11 @@ public final class TLSSession {
   }
 
   private static let recordOctets = 16 << 10
+  /// Messages of TLS itself that a peer may cause once the handshake is over, and one more for each 64 KiB of what it
+  /// says: new keys cost thirty microseconds each and carry nothing, and libssl bounds neither them nor refused
+  /// renegotiations. Honest peers change keys after gigabytes.
+  private static let controlMessages = 64
+  private static let octetsPerControlMessage = 64 << 10
 
   public private(set) var state = State.greeting
   /// Why it was refused.
@@ -25,6 +30,8 @@ public final class TLSSession {
   private let channel: TLSChannel
   private let handle: OpaquePointer
   private var hasSaidEnd = false
+  private var controlMessagesLeft = TLSSession.controlMessages
+  private var octetsHeard = 0
 
   /// - Returns: nil when libssl has no memory.
   public init?(_ context: TLSContext, _ channel: TLSChannel) {
@@ -51,7 +58,10 @@ public final class TLSSession {
     if state == .ended || state == .refused { return state }
     unsafe octets.withUnsafeBufferPointer { octets in
       unsafe channel.carry(octets, to: &output) {
-        if state == .greeting { greet() }
+        if state == .greeting {
+          channel.allowance = .max
+          greet()
+        }
         if state == .open { read(into: &plaintext) }
       }
     }
@@ -71,6 +81,12 @@ public final class TLSSession {
   }
 
   private func read(into plaintext: inout ByteBuffer) {
+    let before = plaintext.count
+    channel.allowance = controlMessagesLeft
+    defer {
+      controlMessagesLeft = channel.allowance
+      hear(plaintext.count - before)
+    }
     var isWaiting = false
     while !isWaiting {
       unsafe plaintext.appendUnsafely(atMost: Self.recordOctets) { storage in
@@ -80,6 +96,18 @@ public final class TLSSession {
         isWaiting = true
         return 0
       }
+    }
+  }
+
+  /// So much was said: it earns the peer messages that say nothing.
+  private func hear(_ octets: Int) {
+    octetsHeard += octets
+    controlMessagesLeft += octetsHeard / Self.octetsPerControlMessage
+    controlMessagesLeft = min(controlMessagesLeft, Self.controlMessages)
+    octetsHeard %= Self.octetsPerControlMessage
+    if channel.allowance < 0, state == .open {
+      state = .refused
+      refusal = .protocolError("too many messages that carry nothing")
     }
   }
 

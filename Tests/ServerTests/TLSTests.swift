@@ -141,19 +141,4 @@ struct ServerTLSTests {
     _ = again.call(try Fixture.check())
     #expect(again.exchange().isEmpty)
   }
-
-  @Test func `a client that reads nothing while it asks for refusals is read no more`() throws {
-    // TLS 1.2's renegotiation is answered by an alert each time.
-    let running = try running(try context("server", []))
-    var settings = TLSTestClient.Settings(identity: gateway)
-    settings.maximumVersion = 0x0303
-    let tls = try TLSTestClient(authority.certificate, settings)
-    let peer = try Peer(running.server.address, tls: tls)
-    tls.renegotiate()
-    let octets = tls.takeOutput()
-    #expect(!octets.isEmpty)
-    _ = peer.socket.send(octets.span)
-    var other = try Peer(running.server.address, tls: try client(gateway))
-    expect(try isAllowed(&other))
-  }
 }

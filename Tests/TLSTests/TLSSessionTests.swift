@@ -140,6 +140,11 @@ struct TLSSessionTests {
     let foreign = try certificates.other.identity("foreign-\(version)", ["URI:\(id)"])
     #expect(try state(required, foreign).0 == .refused)
     #expect(try state(optional, foreign).0 == .refused, "a certificate that is shown must be good")
+    let server = try authority.identity("server", ["URI:\(id)"], usage: "serverAuth")
+    let wrongUse = try state(required, server)
+    #expect(wrongUse.0 == .refused && wrongUse.1.contains("purpose"), "\(wrongUse.1)")
+    let client = try authority.identity("client", ["URI:\(id)"], usage: "clientAuth")
+    #expect(try state(required, client).0 == .open)
     let old = try authority.identity("old-\(version)", ["URI:\(id)"], days: -1)
     let (state, reason) = try state(required, old)
     #expect(state == .refused && reason.contains("expired"), "\(reason)")
@@ -191,6 +196,49 @@ struct TLSSessionTests {
     #expect(isOnce)
     wire.toClient(output.copy())
     #expect(wire.client.hasEnded)
+  }
+
+  @Test("Another handshake on the same connection is refused (TLS 1.2)")
+  func renegotiation() throws {
+    let wire = try wire(try certificates.context()) { $0.maximumVersion = 0x0303 }
+    wire.settle()
+    wire.client.renegotiate()
+    wire.settle()
+    #expect(
+      wire.client.problem?.contains("no renegotiation") == true, "\(String(describing: wire.client.problem))")
+  }
+
+  @Test("A client that asks for new keys again and again is refused, wherever its octets are cut")
+  func updates() throws {
+    for isWhole in [true, false] {
+      let wire = try wire(try certificates.context())
+      wire.settle()
+      let before = wire.written
+      for _ in 0..<5_000 {
+        wire.client.updateKeys()
+        wire.client.send([7])
+        if !isWhole { wire.toServer(wire.client.takeOutput()) }
+      }
+      wire.toServer(wire.client.takeOutput())
+      #expect(wire.session.state == .refused)
+      #expect(wire.session.refusal?.description.contains("carry nothing") == true)
+      // One comes, one goes.
+      #expect((20...33).contains(wire.heardByServer.count), "\(wire.heardByServer.count)")
+      #expect(wire.written - before < 2_000, "\(wire.written - before) octets in return")
+    }
+  }
+
+  @Test("One that says much may change its keys as often as it needs")
+  func manyUpdates() throws {
+    let wire = try wire(try certificates.context())
+    wire.settle()
+    let much = [UInt8](repeating: 7, count: 150_000)
+    for _ in 0..<200 {
+      wire.client.updateKeys()
+      wire.client.send(much)
+      wire.settle()
+    }
+    #expect(wire.session.state == .open && wire.heardByServer.count == 200 * much.count)
   }
 
   @Test("What is no TLS is refused at once, and nothing of it gets through")

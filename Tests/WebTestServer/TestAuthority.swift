@@ -24,13 +24,17 @@ public final class TestAuthority: Sendable {
 
   /// A certificate for these names, each as openssl writes them: `DNS:a.example`, `IP:127.0.0.1`, `URI:…`.
   /// - Parameter days: how long it holds, from now on; negative: it has ended.
-  public func identity(_ name: String, _ names: [String], days: Int = 2) throws -> Identity {
+  /// - Parameter usage: what it may be used for, such as `serverAuth`; nil: it does not say.
+  public func identity(_ name: String, _ names: [String], days: Int = 2, usage: String? = nil) throws
+    -> Identity
+  {
     // Files and a serial number of its own: tests make certificates side by side, some of one name.
     let file = UUID().uuidString
     let made = Identity(certificate: path("\(file).pem"), key: path("\(file).key"))
     try openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", made.key)
     try openssl("req", "-new", "-key", made.key, "-subj", "/CN=\(name)", "-out", path("\(file).csr"))
-    try "subjectAltName=\(names.joined(separator: ","))\n"
+    let purpose = usage.map { "extendedKeyUsage=\($0)\n" } ?? ""
+    try "subjectAltName=\(names.joined(separator: ","))\n\(purpose)"
       .write(toFile: path("\(file).ext"), atomically: true, encoding: .utf8)
     try openssl(
       "x509", "-req", "-in", path("\(file).csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
