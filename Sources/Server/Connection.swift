@@ -133,7 +133,11 @@ struct ConnectionState: ~Copyable {
   private mutating func open(_ tls: TLSSession, _ context: inout WorkerContext) {
     let wasGreeting = tls.state == .greeting
     let state = context.unseal(tls, answers: &output)
-    if wasGreeting && state != .greeting { context.countHandshake(tls) }
+    if wasGreeting && state != .greeting {
+      context.countHandshake(tls)
+    } else if state == .refused {
+      context.countBroken(tls)
+    }
     if !context.plain.isEmpty, http.receive(context.plain.span, now: context.now) == .closing {
       readsNoMore = true
     }

@@ -201,6 +201,8 @@ public struct ServerMetrics: Sendable {
   /// Handshakes of TLS, by how they ended.
   struct Handshakes: Sendable {
     let completed: Counter
+    /// Connections that TLS ended behind their handshake.
+    let broken: Counter
     private let clientCertificate: Counter
     private let noHTTP2: Counter
     private let failed: Counter
@@ -212,6 +214,9 @@ public struct ServerMetrics: Sendable {
           labels: [("result", result)])
       }
       completed = made("completed")
+      broken = layout.counter(
+        "countersign_tls_broken_connections_total",
+        help: "Connections cut off behind their handshake: broken records, or messages that carry nothing.")
       clientCertificate = made("client_certificate")
       noHTTP2 = made("no_h2")
       failed = made("failed")

@@ -463,6 +463,12 @@ struct WorkerContext: ~Copyable {
     report(.tlsRefused, "refused a connection: \(refusal)")
   }
 
+  /// TLS ended before its time, behind the handshake.
+  func countBroken(_ session: TLSSession) {
+    cells.add(metrics.handshakes.broken, 1)
+    if let refusal = session.refusal { report(.tlsRefused, "cut off a connection: \(refusal)") }
+  }
+
   func account(_ counters: HTTP2Counters, since before: HTTP2Counters) {
     metrics.add(counters, since: before, to: cells)
   }

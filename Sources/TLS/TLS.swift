@@ -32,6 +32,11 @@ public struct TLSSettings: Sendable, Hashable {
   /// authorities certify.
   public var allowedClients: [ClientName] = []
   public var minimumVersion = Version.tls12
+  /// Messages of TLS itself (new keys, alerts, refused renegotiations) that a peer may cause once the handshake is
+  /// over; one more for each `octetsPerControlMessage` of what it says. They cost thirty microseconds each and carry
+  /// nothing, and libssl bounds none of them. Honest peers change keys after gigabytes.
+  public var controlMessages = 64
+  public var octetsPerControlMessage = 64 << 10
 
   public init() {}
 }

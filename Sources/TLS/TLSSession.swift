@@ -16,11 +16,6 @@ public final class TLSSession {
   }
 
   private static let recordOctets = 16 << 10
-  /// Messages of TLS itself that a peer may cause once the handshake is over, and one more for each 64 KiB of what it
-  /// says: new keys cost thirty microseconds each and carry nothing, and libssl bounds neither them nor refused
-  /// renegotiations. Honest peers change keys after gigabytes.
-  private static let controlMessages = 64
-  private static let octetsPerControlMessage = 64 << 10
 
   public private(set) var state = State.greeting
   /// Why it was refused.
@@ -30,13 +25,14 @@ public final class TLSSession {
   private let channel: TLSChannel
   private let handle: OpaquePointer
   private var hasSaidEnd = false
-  private var controlMessagesLeft = TLSSession.controlMessages
+  private var controlMessagesLeft: Int
   private var octetsHeard = 0
 
   /// - Returns: nil when libssl has no memory.
   public init?(_ context: TLSContext, _ channel: TLSChannel) {
     self.context = context
     self.channel = channel
+    controlMessagesLeft = context.rules.settings.controlMessages
     guard let made = unsafe SSL_new(context.pointer) else { return nil }
     guard let end = unsafe channel.makeEnd() else {
       unsafe SSL_free(made)
@@ -102,9 +98,10 @@ public final class TLSSession {
   /// So much was said: it earns the peer messages that say nothing.
   private func hear(_ octets: Int) {
     octetsHeard += octets
-    controlMessagesLeft += octetsHeard / Self.octetsPerControlMessage
-    controlMessagesLeft = min(controlMessagesLeft, Self.controlMessages)
-    octetsHeard %= Self.octetsPerControlMessage
+    let settings = context.rules.settings
+    controlMessagesLeft = min(
+      controlMessagesLeft + octetsHeard / settings.octetsPerControlMessage, settings.controlMessages)
+    octetsHeard %= settings.octetsPerControlMessage
     if channel.allowance < 0, state == .open {
       state = .refused
       refusal = .protocolError("too many messages that carry nothing")

@@ -125,8 +125,9 @@ import YAML
         files.append(try folder.write("\(index)/\(name)", rendered[name] ?? ""))
       }
     }
-    // Of the first version that has sidecars, and of the last that the schemas know.
-    for version in ["1.29", "1.37"] {
+    // Of the first version that the chart takes, and of the last that the schemas know.
+    #expect(try Self.read("Chart.yaml").contains("kubeVersion: \">=1.30.0-0\""))
+    for version in ["1.30", "1.37"] {
       let (code, output) = try run(Self.validator, ["--strict", "--quiet", "-k", version] + files)
       #expect(code == 0, "\(version): \(output)")
     }

@@ -14,7 +14,8 @@ struct MovingMetricsTests {
     // Constants.
     "countersign_build_info", "process_start_time_seconds", "process_max_fds",
     // The listener of this scenario has no TLS: MutualTLSTests.
-    "countersign_tls_handshakes_total", "countersign_tls_certificate_not_after_timestamp_seconds",
+    "countersign_tls_handshakes_total", "countersign_tls_broken_connections_total",
+    "countersign_tls_certificate_not_after_timestamp_seconds",
     // Envoy and curl keep to the limit that they are told: HTTPTests.
     "countersign_http2_refused_streams_total",
     // They move when the allocator likes.

@@ -141,4 +141,21 @@ struct ServerTLSTests {
     _ = again.call(try Fixture.check())
     #expect(again.exchange().isEmpty)
   }
+
+  @Test func `a client that asks for new keys without an end is cut off, and the others go on`() throws {
+    let running = try running(try context())
+    let tls = try client(gateway)
+    var peer = try Peer(running.server.address, tls: tls)
+    expect(try isAllowed(&peer))
+    var other = try Peer(running.server.address, tls: try client(gateway))
+    for _ in 0..<500 where !peer.hasEnded {
+      tls.updateKeys()
+      // What is sealed next takes the update with it.
+      _ = peer.call(try Fixture.check())
+      peer.send()
+    }
+    expect(peer.readToEnd())
+    #expect(running.eventually { running.metric("countersign_tls_broken_connections_total") == 1 })
+    expect(try isAllowed(&other))
+  }
 }
