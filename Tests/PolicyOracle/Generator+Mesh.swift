@@ -14,14 +14,16 @@ extension Generator {
     let hasWaypoint = chance(30)
     mesh.workloads = workloads(withWaypoint: hasWaypoint)
     mesh.defaultWorkload = chance(95) ? "web" : nil
-    for index in 0..<pick([0, 1, 1, 1, 1, 1, 1, 2]) {
+    var tokenNames = ["tokens", "tokens-a", "a", "z", "tokens.b"]
+    for _ in 0..<pick([0, 1, 1, 1, 1, 2, 2, 3]) {
       mesh.authentications.append(
         Mesh.Authentication(
-          name: "tokens-\(index)",
+          name: tokenNames.remove(at: number(0...(tokenNames.count - 1))),
           namespace: pick(["foo", "foo", "foo", "foo", "bar", "istio-system", "istio-system", "istio-system"]
           ),
           attachment: chance(80) ? .allWorkloads : attachment(withWaypoint: hasWaypoint),
-          rules: (0..<pick([1, 1, 1, 1, 2, 3])).map { _ in tokenRule() }))
+          created: chance(40) ? nil : pick(Words.times),
+          rules: (0..<pick([1, 1, 1, 2, 2, 3])).map { _ in tokenRule() }))
     }
     var names = ["p", "p-a", "a", "z", "p.b", "p0", "policy"]
     for _ in 0..<number(1...5) {

@@ -26,6 +26,10 @@ extension Generator {
       "spiffe://td/ns/foo/sa/other",
     ])
     if chance(60) { request.serverName = chance(90) ? word(Words.names) : "" }
+    if let target = target(.connectionSNI, in: mesh, percent: 25) {
+      request.serverName = text(for: target.value)
+      if chance(30) { request.serverName = request.serverName?.uppercased() }
+    }
     if chance(40) { request.metadata = (0..<self.number(1...2)).map { _ in metadata() } }
     if let target = target(.filterMetadata, in: mesh, percent: 50) {
       request.metadata.append(metadata(for: target))
@@ -36,7 +40,7 @@ extension Generator {
     if let target = target(.requestHeaders, in: mesh, percent: 50), let line = header(for: target) {
       lines.insert(line, at: chance(50) ? 0 : lines.count)
     }
-    for _ in 0..<pick([0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 3]) {
+    for _ in 0..<pick([0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 3]) {
       let rules = mesh.authentications.flatMap(\.rules)
       let rule = rules.isEmpty ? tokenRule() : pick(rules)
       let token = token(for: rule, of: mesh, now: now)

@@ -94,6 +94,12 @@ enum Words {
     "10.0.0.0/15", "::ffff:10.0.0.0/120", "192.168.0.128/25",
   ]
   static let names = ["a.example", "b.example", "x", "b.a.example"]
+  /// Two of them are the same moment.
+  static let times = [
+    Mesh.Time(text: "2026-01-02T03:04:05Z", seconds: 100), Mesh.Time(text: "2026-01-02T05:04:05+02:00", seconds: 100),
+    Mesh.Time(text: "2026-01-02T03:04:06Z", seconds: 101), Mesh.Time(text: "2025-12-31T23:59:59Z", seconds: 0),
+    Mesh.Time(text: "2026-01-02T03:04:05.5Z", seconds: 100.5),
+  ]
 
   static let issuers = ["https://idp.example", "idp", "idp/x", "https://other.example"]
   static let subjects = ["alice", "bob", "a/b", "", "*", "alice@idp.example", "a b"]

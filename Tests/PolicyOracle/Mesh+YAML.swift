@@ -94,7 +94,7 @@ extension Mesh.Authentication {
     ---
     apiVersion: security.istio.io/v1
     kind: RequestAuthentication
-    metadata: {name: \(name), namespace: \(namespace)}
+    metadata: {name: \(name), namespace: \(namespace)\(created.map { ", creationTimestamp: \"\($0.text)\"" } ?? "")}
     spec:
     \(attachment.yaml)  jwtRules:
     \(rules.map { "  - \($0.yaml)\n" }.joined())

@@ -132,7 +132,16 @@ extension Mesh {
     public var name: String
     public var namespace: String
     public var attachment = Attachment.allWorkloads
+    /// When the object was created; nil: the text does not say.
+    public var created: Time?
     public var rules: [TokenRule]
+  }
+
+  /// A time as a resource spells it, and what it means.
+  public struct Time: Sendable, Hashable {
+    public var text: String
+    /// Since some year.
+    public var seconds: Double
   }
 
   /// One entry of `jwtRules`.

@@ -29,13 +29,21 @@ extension Oracle {
       value == "*" || Expression.pattern(value.asciiLowercased).matches(request.host.asciiLowercased)
     case .methods: value == "*" || Expression.pattern(value).matches(request.method)
     case .paths: path(value, clause.path)
-    case .connectionSNI: Expression.pattern(value).matches(request.serverName ?? "")
+    case .connectionSNI: matchesServerName(value)
     case .requestHeaders: header(named: Self.inner(clause.rest), value, certainly: clause.certainly)
     case .requestAudiences: claim(["aud"], value)
     case .requestPresenter: claim(["azp"], value)
     case .requestClaims: claim(Self.names(in: clause.rest), value)
     case .filterMetadata: filterMetadata(clause.rest, value)
     }
+  }
+
+  /// Envoy keeps the name that the client asked for in lower case, and compares it as it is. No name is empty text.
+  private func matchesServerName(_ value: String) -> Bool {
+    let name = (request.serverName ?? "").asciiLowercased
+    let matched = Expression.pattern(value).matches(name)
+    if matched, name != request.serverName ?? "" { saw(.serverNameLowered) }
+    return matched
   }
 
   /// What stands between the first and the last bracket.

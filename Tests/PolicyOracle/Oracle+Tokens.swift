@@ -11,12 +11,7 @@ extension Oracle {
 
   /// Nil: the request may go on to the policies.
   mutating func authenticate(at workload: Mesh.Workload) -> TokenFault? {
-    let rules = mesh.authentications
-      .filter { applies($0.attachment, of: $0.namespace, to: workload) }.flatMap(\.rules)
-      .enumerated().sorted {
-        $0.element.issuer == $1.element.issuer
-          ? $0.offset < $1.offset : $0.element.issuer.precedes($1.element.issuer)
-      }.map(\.element)
+    let rules = rules(at: workload)
     for rule in rules {
       // A header that policies set is never a client's.
       for output in rule.outputClaimToHeaders { changes.removedHeaders.insert(output.header.asciiLowercased) }
@@ -33,13 +28,39 @@ extension Oracle {
     return rules.contains(where: \.isRequired) ? requireAll(rules) : requireAny(rules)
   }
 
+  /// The workload's own namespace comes before the root namespace; in each, the older object comes first (one
+  /// without a time before all others), then the lesser name. Then the rules are sorted by issuer, and equal issuers
+  /// keep that order. The order of the text decides nothing.
+  private func rules(at workload: Mesh.Workload) -> [Mesh.TokenRule] {
+    let applying = mesh.authentications.filter { applies($0.attachment, of: $0.namespace, to: workload) }
+    func isBefore(_ one: Mesh.Authentication, _ other: Mesh.Authentication) -> Bool {
+      let (isOwn, otherIsOwn) = (one.namespace == workload.namespace, other.namespace == workload.namespace)
+      if isOwn != otherIsOwn {
+        saw(.orderedByNamespace)
+        return isOwn
+      }
+      if one.created?.seconds != other.created?.seconds {
+        saw(.orderedByTime)
+        return (one.created?.seconds ?? -.infinity) < (other.created?.seconds ?? -.infinity)
+      }
+      saw(.orderedByName)
+      return one.name.precedes(other.name)
+    }
+    return applying.sorted(by: isBefore).flatMap(\.rules)
+      .enumerated().sorted {
+        $0.element.issuer == $1.element.issuer
+          ? $0.offset < $1.offset : $0.element.issuer.precedes($1.element.issuer)
+      }.map(\.element)
+  }
+
   private var isPreflight: Bool {
     let value = { (name: String) in request.headers.first { $0.name.asciiLowercased == name }?.value ?? "" }
     return request.method == "OPTIONS" && !value("origin").isEmpty
       && !value("access-control-request-method").isEmpty
   }
 
-  /// The first rule that passes ends the search; without one, all tokens must be missing.
+  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)). The first rule that passes ends the search. Without one, all rules
+  /// are asked again, on the request as it is by then, and each must pass or find no token. A single rule is asked once.
   private mutating func requireAny(_ rules: [Mesh.TokenRule]) -> TokenFault? {
     var failures: [TokenFault] = []
     for (index, rule) in rules.enumerated() {
@@ -51,18 +72,23 @@ extension Oracle {
       case .failed(let fault): failures.append(fault)
       }
     }
-    guard let first = failures.first else {
+    if failures.isEmpty {
       saw(.allMissing)
       return nil
     }
-    // The last alternative is all of them with each allowed to be missing: its first failure comes last.
+    guard let last = rules.count == 1 ? failures.first : requireAll(rules) else {
+      saw(.secondPassPasses)
+      return nil
+    }
+    if last != failures.first { saw(.secondPassFailsOtherwise) }
     var final = TokenFault.missing
-    for fault in failures + [first] where (fault != .missing && fault != .issuer) || final == .missing {
+    for fault in failures + [last] where (fault != .missing && fault != .issuer) || final == .missing {
       final = fault
     }
     return final
   }
 
+  /// The first failure, or the first missing token that is required.
   private mutating func requireAll(_ rules: [Mesh.TokenRule]) -> TokenFault? {
     for rule in rules {
       switch judge(rule) {
@@ -77,6 +103,7 @@ extension Oracle {
   /// All tokens found for a rule must be valid. They are taken from the last to the first, so the first one
   /// is believed in the end.
   private mutating func judge(_ rule: Mesh.TokenRule) -> Result {
+    takeBackOutputs(of: rule)
     let found = tokens(of: rule)
     if found.isEmpty { return .missing }
     for place in found.reversed() {
@@ -89,6 +116,15 @@ extension Oracle {
     saw(.tokenAccepted)
     if found.count > 1 { saw(.severalTokens) }
     return .passed
+  }
+
+  /// A rule that is asked first loses what was set under the names of its output headers, by itself or by another
+  /// rule.
+  private mutating func takeBackOutputs(of rule: Mesh.TokenRule) {
+    for name in rule.outputClaimToHeaders.map(\.header) + [rule.outputPayloadToHeader].compactMap({ $0 })
+    where changes.setHeaders.removeValue(forKey: name.asciiLowercased) != nil {
+      saw(.outputTakenBack)
+    }
   }
 
   // MARK: One token (semantics, section 1.6)
