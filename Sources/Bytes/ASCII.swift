@@ -129,6 +129,17 @@ extension Span where Element == UInt8 {
     unsafe withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
   }
 
+  /// Whether an ASCII letter is upper case.
+  @inlinable
+  public var hasUppercaseASCII: Bool {
+    var index = 0
+    while index < count {
+      if self[index] >= 0x41 && self[index] <= 0x5A { return true }
+      index += 1
+    }
+    return false
+  }
+
   /// Whether the octets are well-formed UTF-8 (no overlong form, no surrogate, nothing above U+10FFFF).
   public var isValidUTF8: Bool {
     (try? UTF8Span(validating: self)) != nil

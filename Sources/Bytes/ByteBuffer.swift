@@ -67,6 +67,15 @@ public struct ByteBuffer: ~Copyable {
 
   public mutating func append(_ octets: [UInt8]) { append(octets.span) }
 
+  /// Appends the bytes with ASCII letters in lower case.
+  public mutating func append(lowercasing bytes: Span<UInt8>) {
+    var index = 0
+    while index < bytes.count {
+      append(bytes[index].asciiLowercased)
+      index += 1
+    }
+  }
+
   /// Appends text known at compile time, without making a `String`.
   public mutating func append(_ text: StaticString) {
     reserve(text.utf8CodeUnitCount)

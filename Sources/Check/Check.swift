@@ -48,7 +48,8 @@ public struct Check: ~Copyable, Sendable {
   /// The authority, with its port, letter case kept.
   public var host = ByteRange.empty
   public var scheme = ByteRange.empty
-  /// The server name that the client asked for in TLS; nil when the proxy sent no TLS session.
+  /// The server name that the client asked for in TLS, in the client's letter case; nil when the proxy sent no TLS
+  /// session.
   public var serverName: ByteRange?
   public var headerEncoding = HeaderEncoding.joined
   /// All header lines, pseudo headers included, in the order they came. Names are lower case as Envoy sends

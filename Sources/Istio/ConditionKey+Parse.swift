@@ -124,6 +124,7 @@ extension ConditionKey {
     case .sourcePrincipal: .principal
     case .requestPrincipal: .requestPrincipal
     case .sourceNamespace: .anyText
+    case .connectionSNI: .serverName
     default: .pattern
     }
   }

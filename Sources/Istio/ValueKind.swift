@@ -7,6 +7,7 @@ enum ValueKind {
   /// Exact, prefix or suffix by one `*`.
   case pattern
   case principal, requestPrincipal, serviceAccount, trustDomain
+  case serverName
   case address, port, path
 }
 
@@ -43,7 +44,7 @@ extension Decoding {
       }
       warnAboutPath(value, field)
       return value
-    case .pattern, .principal, .requestPrincipal:
+    case .pattern, .principal, .requestPrincipal, .serverName:
       warnAboutPattern(value, kind, field)
       return value
     }
@@ -89,6 +90,12 @@ extension Decoding {
     if kind == .requestPrincipal, let slash = text.utf8.lastIndex(of: 0x2F), text[..<slash].hasSuffix(":/") {
       let message =
         "`\(text)` in `\(field)` never matches: it is split at its last `/`; write issuer, `/` and subject"
+      warning(.neverMatches, value.position, message)
+    }
+    if kind == .serverName, text.utf8.contains(where: { 0x41...0x5A ~= $0 }) {
+      let message =
+        "`\(text)` in `\(field)` never matches: the server name is compared in lower case; write "
+        + "`\(text.lowercased())`"
       warning(.neverMatches, value.position, message)
     }
     warnAboutAsterisk(value, field, hint: "only one at the start or the end is a wildcard")

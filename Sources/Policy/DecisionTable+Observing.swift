@@ -19,7 +19,9 @@ extension DecisionTable {
       return .text(message[check.path][0..<scratch.pathCount])
     case .serverName:
       guard let name = check.serverName else { return .absent("the proxy sent no TLS server name") }
-      return .text(message[name])
+      scratch.serverName.removeAll()
+      scratch.serverName.append(lowercasing: message[name])
+      return .text(scratch.serverName.span)
     case .sourceIdentity:
       if check.source.principal.isEmpty { return .absent("the peer has no identity (no mutual TLS)") }
       return .text(message[check.source.principal])

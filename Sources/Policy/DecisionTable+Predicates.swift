@@ -28,8 +28,7 @@ extension DecisionTable {
     case .path:
       if pathNormalization != .none { return anyMatches(row, scratch.path.span[0..<scratch.pathCount]) }
       return anyMatches(row, message[check.path][0..<scratch.pathCount])
-    case .serverName:
-      return anyMatches(row, message[check.serverName ?? .empty])
+    case .serverName: return testServerName(row, message[check.serverName ?? .empty], &scratch)
     case .sourceIdentity: return testIdentity(row, message[check.source.principal])
     case .requestPrincipal: return testRequestPrincipal(row, claims)
     case .claim: return testClaim(row, claims)
@@ -56,6 +55,15 @@ extension DecisionTable {
       index += 1
     }
     return false
+  }
+
+  /// Envoy keeps the requested server name in lower case and compares it as it is; the check carries what the client
+  /// wrote (semantics, section 2.5).
+  private func testServerName(_ row: Predicate, _ name: Span<UInt8>, _ scratch: inout PolicyScratch) -> Bool {
+    guard name.hasUppercaseASCII else { return anyMatches(row, name) }
+    scratch.serverName.removeAll()
+    scratch.serverName.append(lowercasing: name)
+    return anyMatches(row, scratch.serverName.span)
   }
 
   private func testIdentity(_ row: Predicate, _ identity: Span<UInt8>) -> Bool {

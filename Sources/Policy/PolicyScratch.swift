@@ -18,10 +18,15 @@ public struct PolicyScratch: ~Copyable, Sendable {
   var sourceAddress: IPAddress??
   var destinationAddress: IPAddress??
   var remoteAddress: IPAddress??
+  /// The server name in lower case, where the client wrote capital letters.
+  var serverName: ByteBuffer
   /// What a predicate could not read; the check is denied whatever the rules say.
   var metadataIsMalformed = false
 
-  public init() { path = ByteBuffer(capacity: 1024) }
+  public init() {
+    path = ByteBuffer(capacity: 1024)
+    serverName = ByteBuffer(capacity: 64)
+  }
 
   /// Forgets the last check. Cost: one word for 64 predicates, twice.
   mutating func reset(predicateCount: Int) {

@@ -153,8 +153,16 @@ struct Semantics2SourceTests {
       when("destination.port", "values: [\"8080\"]"), matches: [.local("10.9.0.1", 8080)],
       not: [.local("", 80)]),
     Row(
-      when("connection.sni", "values: [\"*.example.com\"]"), matches: [.named("a.example.com")],
+      when("connection.sni", "values: [\"*.example.com\"]"),
+      matches: [.named("a.example.com"), .named("A.Example.COM")],
       not: [.named("example.com"), .named(nil)]),
+    Row(
+      when("connection.sni", "values: [\"A.example.com\", \"B*\", other]"),
+      matches: [.named("other"), .named("OTHER")],
+      not: [.named("A.example.com"), .named("a.example.com"), .named("B"), .named("b")]),
+    Row(
+      when("connection.sni", "notValues: [\"secret.test\"]"), matches: [.named("other.test")],
+      not: [.named("SECRET.test"), .named("secret.TEST")]),
     Row(
       when("connection.sni", "notValues: [\"a.example.com\"]"),
       matches: [.named(nil), .named("b.example.com")],

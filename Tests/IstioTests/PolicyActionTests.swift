@@ -16,6 +16,13 @@ struct PolicyActionTests {
     SpecCase(
       "an empty list beside another", when("key: source.ip\n      values: []\n      notValues: [1.1.1.1]"),
       "9:15 warning empty-list"),
+    SpecCase(
+      "a server name with a capital letter", when("key: connection.sni\n      values: [a.test, A.test]"),
+      "9:24 warning never-matches"),
+    SpecCase(
+      "a server name's end with a capital letter", when("key: connection.sni\n      notValues: ['*.Test']"),
+      "9:19 warning never-matches"),
+    SpecCase("a server name in lower case", when("key: connection.sni\n      values: ['*.a-1.test', x*]")),
     SpecCase("empty value", when("key: connection.sni\n      values: [a, '']"), "9:19 error empty-value"),
     SpecCase("empty not-value", when("key: connection.sni\n      notValues: ['']"), "9:19 error empty-value"),
     SpecCase(
