@@ -49,8 +49,22 @@ extension Decoding {
     }
     let metadata = ObjectMetadata(
       name: name.value, namespace: namespaceText, annotations: annotations.mapValues(\.value),
-      position: place(object.position))
+      creationTimestamp: creationTimestamp(fields), position: place(object.position))
     return (metadata, annotations)
+  }
+
+  /// It decides the order of RequestAuthentications (semantics, section 1.1), so a text that is not a time is an error.
+  private mutating func creationTimestamp(_ fields: Fields) -> Timestamp? {
+    guard let member = fields.member("creationTimestamp"), !member.value.isNull,
+      let written = text(fields, "creationTimestamp")
+    else { return nil }
+    guard let time = Timestamp(written.value) else {
+      let message =
+        "`\(written.value)` is not a time; Kubernetes writes `creationTimestamp` as `2026-11-28T15:04:05Z`"
+      error(.invalidTime, written.position, message)
+      return nil
+    }
+    return time
   }
 
   private mutating func annotations(_ fields: Fields) -> [String: Located<String>] {

@@ -8,6 +8,7 @@ public enum DiagnosticCode: String, Sendable, CaseIterable {
   case unsupportedVersion = "unsupported-version"
   case missingName = "missing-name"
   case invalidName = "invalid-name"
+  case invalidTime = "invalid-time"
   case duplicateResource = "duplicate-resource"
 
   case tooManyFindings = "too-many-findings"

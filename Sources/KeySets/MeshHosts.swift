@@ -35,12 +35,13 @@ public struct MeshHosts: Sendable {
   public init(_ resources: Resources, namespaces: Set<String>, rootNamespace: String) {
     self.namespaces = namespaces
     self.rootNamespace = rootNamespace
+    // In Istio's order: files decide nothing, not even which of two findings is reported.
     entries = resources.serviceEntries.filter {
       Self.isVisible($0.exportTo, of: $0.metadata.namespace, in: namespaces)
-    }
+    }.sorted { $0.metadata.isOrdered(before: $1.metadata) }
     rules = resources.destinationRules.filter {
       Self.isVisible($0.exportTo, of: $0.metadata.namespace, in: namespaces) && !$0.selectsWorkloads
-    }
+    }.sorted { $0.metadata.isOrdered(before: $1.metadata) }
   }
 
   private static func isVisible(

@@ -3,7 +3,8 @@ public import Istio
 /// What applies to one workload.
 public struct WorkloadPolicies: Sendable {
   public var workload: Workload
-  /// In the order they were loaded.
+  /// In Istio's order: those of the workload's namespace, then those of the root namespace; each by
+  /// `ObjectMetadata.isOrdered(before:)`.
   public var requestAuthentications: [RequestAuthentication]
   /// In the order they were loaded, without CUSTOM ones. An ALLOW policy whose attachment the labels do not
   /// decide is here without its rules: it allows nothing and keeps everything shut that no other policy
@@ -19,9 +20,19 @@ public struct WorkloadPolicies: Sendable {
     self.authorizationPolicies = authorizationPolicies
   }
 
-  /// The rules of all RequestAuthentications, by issuer ascending, in the order they were loaded where
-  /// issuers are equal: the order in which Envoy tries them (semantics, section 1.1).
+  /// The rules of all RequestAuthentications by issuer ascending; rules of one issuer stay in the order of
+  /// `requestAuthentications`. Envoy tries them in this order (semantics, section 1.1).
   public var jwtRules: [JWTRule] { PolicyPlan.jwtRules(of: requestAuthentications) }
+}
+
+extension WorkloadPolicies {
+  /// Those of the workload's own namespace come before all others; each part keeps its order.
+  fileprivate mutating func putOwnNamespaceFirst() {
+    let own = workload.namespace
+    requestAuthentications =
+      requestAuthentications.filter { $0.metadata.namespace == own }
+      + requestAuthentications.filter { $0.metadata.namespace != own }
+  }
 }
 
 /// Which resources apply to which workload, and what is wrong with that.
@@ -41,7 +52,9 @@ public struct PolicyPlan: Sendable {
   /// of another policy.
   public init(_ resources: Resources, workloads: [Workload], settings: PolicySettings) {
     self.workloads = workloads.map { WorkloadPolicies(workload: $0) }
-    for resource in resources.requestAuthentications { attach(resource, settings) }
+    let ordered = resources.requestAuthentications.sorted { $0.metadata.isOrdered(before: $1.metadata) }
+    for resource in ordered { attach(resource, settings) }
+    for index in self.workloads.indices { self.workloads[index].putOwnNamespaceFirst() }
     for policy in resources.authorizationPolicies { attach(policy, settings) }
     refuseEmptiness(of: resources, settings)
   }

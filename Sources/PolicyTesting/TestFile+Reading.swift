@@ -51,10 +51,12 @@ extension TestFile {
     // A workload of a test file is one of many that the policies are for.
     settings.policy.allowUnused = true
     if let text = reader.text(root, "now"), let value = root.member("now")?.value {
-      if let seconds = Timestamp.seconds(of: text) {
-        now = seconds
+      if let time = Timestamp(text), time.seconds >= 0, time.nanoseconds == 0 {
+        now = time.seconds
       } else {
-        reader.error("invalid-value", at: value.position, "`\(text)` is no time such as 2026-01-01T00:00:00Z")
+        reader.error(
+          "invalid-value", at: value.position,
+          "`\(text)` is not a time of whole seconds since 1970, such as 2026-01-01T00:00:00Z")
       }
     }
     if let member = root.member("issuers") { readIssuers(member.value, &reader) }
@@ -114,41 +116,5 @@ extension TestFile {
     reader.error(
       "invalid-value", at: node.member("algorithm")?.value.position ?? node.position,
       "`\(name)` is no algorithm; known: \(known.joined(separator: ", "))\(hint)")
-  }
-}
-
-/// Times as `2026-01-01T00:00:00Z` (RFC 3339, in UTC, of whole seconds).
-enum Timestamp {
-  static func seconds(of text: String) -> Int64? {
-    let octets = Array(text.utf8)
-    guard octets.count == 20 else { return nil }
-    for (index, mark) in [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "Z")] {
-      if octets[index] != mark.utf8.first { return nil }
-    }
-    func number(_ range: Range<Int>) -> Int64? {
-      octets[range].allSatisfy { 0x30...0x39 ~= $0 }
-        ? Int64(String(decoding: octets[range], as: UTF8.self)) : nil
-    }
-    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
-      let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
-      year >= 1970, 1...12 ~= month, 1...lastDay(month, year) ~= day, hour < 24, minute < 60, second < 60
-    else { return nil }
-    return days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
-  }
-
-  private static func lastDay(_ month: Int64, _ year: Int64) -> Int64 {
-    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-    return switch month {
-    case 2: isLeap ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
-    }
-  }
-
-  /// Days since 1970: years begin in March, so that the leap day is the last of its year.
-  private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-    let shifted = month <= 2 ? year - 1 : year
-    let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-    return 365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
   }
 }

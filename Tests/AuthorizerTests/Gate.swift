@@ -31,6 +31,11 @@ final class Gate {
     authorizer = Authorizer(snapshot: snapshot)
   }
 
+  init(snapshot: PolicySnapshot) {
+    self.snapshot = snapshot
+    authorizer = Authorizer(snapshot: snapshot)
+  }
+
   static func compile(
     _ yaml: String, workloads: [Workload] = [Gate.workload], defaultWorkload: String? = "web",
     settings: AuthorizerSettings = AuthorizerSettings(), loader: LoaderSettings = LoaderSettings()

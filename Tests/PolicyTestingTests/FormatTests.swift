@@ -14,7 +14,7 @@ import Testing
 
   @Test(arguments: [
     ("polices: [a]", "t.yaml:3:1: error: unknown key `polices` in the test file; did you mean `policies`?"),
-    ("now: 2023-02-29T12:00:00Z", "t.yaml:3:6: error: `2023-02-29T12:00:00Z` is no time"),
+    ("now: 2023-02-29T12:00:00Z", "t.yaml:3:6: error: `2023-02-29T12:00:00Z` is not a time"),
     ("settings: {trustedProxy: 1}", "t.yaml:3:12: error: unknown key `trustedProxy`; did you mean"),
     ("settings: {trustedProxies: 99}", "t.yaml:3:28: error: the number `99` where a whole number"),
     ("issuers: [{issuer: a, algorithm: ES255}]", "t.yaml:3:34: error: `ES255` is no algorithm"),
