@@ -34,11 +34,12 @@ struct Authentication: ~Copyable {
 
   private var settings: AuthorizerSettings
   private(set) var finder = TokenFinder()
-  private(set) var token = UnverifiedToken()
+  private var tokens = TokenPool()
   private var keyRings: OwnedArray<KeyRing>
-  /// Where in the message the token that was read last stands.
-  private var parsed: ByteRange?
-  private var outcomes: [Outcome] = []
+  /// How many tokens of this request were accepted, for rules that failed later among them.
+  private var acceptedTokens = 0
+  /// A limit of ours was exceeded: no other rule may accept what this one refused.
+  private var exceedsLimit = false
   private var headerValue = ByteBuffer(capacity: 256)
   /// The claims that policies see: those of the token that was verified last.
   private(set) var claims = VerifiedClaims()
@@ -84,7 +85,6 @@ struct Authentication: ~Copyable {
     remotes = []
     remoteOfKeySet = []
     takeKeySets(of: snapshot, HeldKeyRings())
-    outcomes.reserveCapacity(64)
     wantedKeys.reserveCapacity(Self.maximumWantedKeys)
   }
 
@@ -136,7 +136,9 @@ struct Authentication: ~Copyable {
   mutating func reset() {
     claims.clear()
     changes.reset()
-    parsed = nil
+    tokens.reset()
+    acceptedTokens = 0
+    exceedsLimit = false
     lastAlgorithm = nil
     wantedKeys.clear()
     if trace != nil { trace = AuthenticationTrace() }
@@ -159,8 +161,9 @@ struct Authentication: ~Copyable {
       ? requireAll(plan, check, in: message, now: now) : requireAny(plan, check, in: message, now: now)
   }
 
-  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)): the first rule that passes ends the search; without one,
-  /// all tokens must be missing.
+  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)): the first rule that passes ends the search. Without
+  /// one, the ALL evaluates every rule again, on the request as the first pass left it (semantics, section
+  /// 1.5).
   private mutating func requireAny(
     _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Requirement {
@@ -169,21 +172,28 @@ struct Authentication: ~Copyable {
       if finder.found.isEmpty { return .met }
       if finder.found.count == 1 { return requireOfIssuer(plan, check, in: message, now: now) }
     }
-    outcomes.clear()
     var error = TokenError.missing
+    var first: TokenError?
     for index in plan.rules.indices {
-      let outcome = evaluate(plan.rules[index], check, in: message, now: now)
-      if outcome == .passed { return .met }
-      outcomes.append(outcome)
-      if case .failed(let found) = outcome { Self.merge(found, into: &error) }
-    }
-    for outcome in outcomes {
-      if case .failed(let found) = outcome {
+      switch evaluate(plan.rules[index], check, in: message, now: now) {
+      case .passed: return .met
+      case .missing: break
+      case .failed(let found):
+        if exceedsLimit { return .failed(found) }
         Self.merge(found, into: &error)
-        return .failed(error)
+        first = first ?? found
       }
     }
-    return .met
+    guard var last = first else { return .met }
+    // A request that no rule changed fails again at the same token. So does a single rule.
+    if plan.rules.count > 1, acceptedTokens > 0 {
+      trace?.secondPass = []
+      let again = requireAll(plan, check, in: message, now: now)
+      if again.isMet { return .met }
+      last = again.error
+    }
+    Self.merge(last, into: &error)
+    return .failed(error)
   }
 
   /// The same where all rules look into the same places and one token is there: those of another issuer
@@ -191,21 +201,23 @@ struct Authentication: ~Copyable {
   private mutating func requireOfIssuer(
     _ plan: borrowing WorkloadPlan, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Requirement {
+    var candidates = 0..<0
     do throws(TokenError) {
-      try parse(finder.found[0], message)
+      let index = try read(finder.found[0], message)
+      if let issuer = tokens[index].issuer {
+        candidates = plan.issuers.rules(of: tokens[index].payload.octets.span[issuer])
+      }
     } catch {
       // Every rule says so.
       return .failed(error)
     }
-    var candidates = 0..<0
-    if let issuer = token.issuer { candidates = plan.issuers.rules(of: token.payload.octets.span[issuer]) }
     var error = TokenError.missing
     var first: TokenError?
     for position in candidates {
       let index = plan.issuers.rule(at: position)
       // A rule in front of it that was not asked.
       if index > position - candidates.lowerBound, first == nil { first = .issuerNotConfigured }
-      // The first finds what was collected; a rule that fails may have changed what the next one finds.
+      // The first finds what was collected. A rule that fails has accepted no token here: there is no second pass.
       let outcome =
         position == candidates.lowerBound
         ? judge(plan.rules[index], check, in: message, now: now)
@@ -214,6 +226,7 @@ struct Authentication: ~Copyable {
       case .passed: return .met
       case .missing: break
       case .failed(let found):
+        if exceedsLimit { return .failed(found) }
         Self.merge(found, into: &error)
         first = first ?? found
       }
@@ -263,15 +276,21 @@ struct Authentication: ~Copyable {
 
   // MARK: One rule
 
-  /// What becomes of one rule.
+  /// What becomes of one rule. Asking it takes back what was set so far under the names of its output headers.
   private mutating func evaluate(
     _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Outcome {
+    if !changes.setHeaders.isEmpty { takeBackOutputs(of: rule) }
     finder.collect(rule, check, in: message, changes: changes)
     if trace != nil { traceTokens(of: rule, in: message) }
     let outcome = judge(rule, check, in: message, now: now)
     if trace != nil { traceOutcome(outcome) }
     return outcome
+  }
+
+  private mutating func takeBackOutputs(of rule: borrowing TokenRule) {
+    if let name = rule.payloadHeader { changes.takeBackHeader(rule.octets.span[name]) }
+    for output in rule.claimHeaders { changes.takeBackHeader(rule.octets.span[output.header]) }
   }
 
   /// All tokens of the rule must be valid. They are taken last to first, so the first one writes the claims
@@ -298,46 +317,71 @@ struct Authentication: ~Copyable {
     _ index: Int, _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) throws(TokenError) {
     let found = finder.found[index]
-    try parse(found, message)
-    if trace != nil { traceFacts(ofToken: index) }
-    try verify(rule, now: now)
+    let position = try read(found, message)
+    if trace != nil { traceFacts(Self.facts(of: tokens[position]), ofToken: index) }
+    try verify(position, rule, now: now)
+    acceptedTokens += 1
     if rule.forwardsToken { return }
     switch found.place {
-    case .header(let index): changes.removeHeader(rule.octets.span[rule.headers[index].name])
+    case .header(let index): changes.takeBackHeader(rule.octets.span[rule.headers[index].name])
     case .parameter(let index):
       let isRemoved = TokenFinder.removeParameter(
         rule.octets.span[rule.parameters[index]], fromQueryOf: message[check.path], in: &changes,
         scratch: &headerValue)
-      if !isRemoved { throw .malformed }
+      if !isRemoved {
+        exceedsLimit = true
+        throw .malformed
+      }
     case .cookie: break  // Envoy never removes cookies.
     }
   }
 
-  /// Reads a token, unless it is the one that was read last for this request.
-  private mutating func parse(_ found: FoundToken, _ message: Span<UInt8>) throws(TokenError) {
+  /// Reads a token, unless this request's tokens have it already.
+  /// - Returns: its index in `tokens`.
+  private mutating func read(_ found: FoundToken, _ message: Span<UInt8>) throws(TokenError) -> Int {
     switch found.text {
     case .unreadable: throw .malformed
     case .message(let range):
-      if let parsed, parsed == range, token.isParsed { return }
-      parsed = nil
-      try token.parse(message[range], settings.token, &cache)
-      parsed = range
-    case .decoded(let range):
-      parsed = nil
-      try Self.read(range, finder, into: &token, settings.token, &cache)
+      return try tokens.read(
+        TokenPool.Source(origin: .message, range: range), message[range], settings.token, &cache, claims)
+    case .decoded(let range, let encoded):
+      return try Self.read(
+        TokenPool.Source(origin: .encodedMessage, range: encoded), range, of: finder.decoded, into: &tokens,
+        settings.token, &cache, claims)
+    case .changes(let range):
+      return try Self.read(
+        TokenPool.Source(origin: .changes, range: range), range, of: changes.octets, into: &tokens,
+        settings.token, &cache, claims)
     }
   }
 
   private static func read(
-    _ range: ByteRange, _ finder: borrowing TokenFinder, into token: inout UnverifiedToken,
-    _ settings: TokenSettings, _ cache: inout TokenCache
-  ) throws(TokenError) {
-    try token.parse(finder.decoded.span[range], settings, &cache)
+    _ source: TokenPool.Source, _ range: ByteRange, of bytes: borrowing ByteBuffer,
+    into tokens: inout TokenPool, _ settings: TokenSettings, _ cache: inout TokenCache,
+    _ claims: borrowing VerifiedClaims
+  ) throws(TokenError) -> Int {
+    try tokens.read(source, bytes.span[range], settings, &cache, claims)
   }
 
   /// Issuer, times, audience, signature, behind the parse: in Envoy's order, the first failure decides
   /// (semantics, section 1.6).
-  private mutating func verify(_ rule: borrowing TokenRule, now: UInt64) throws(TokenError) {
+  private mutating func verify(
+    _ index: Int, _ rule: borrowing TokenRule, now: UInt64
+  ) throws(TokenError) {
+    try checkClaims(of: tokens[index], rule, now: now)
+    let proof = try checkSignature(of: index, rule)
+    if let name = rule.payloadHeader {
+      changes.setHeader(
+        rule.octets.span[name], to: tokens[index].payloadSegment, of: tokens[index].text)
+    }
+    try tokens.promote(index, proof: proof, spaceDelimited: rule.spaceDelimited, to: &claims)
+    writeClaimHeaders(rule)
+  }
+
+  /// What is known before the signature is checked, and costs less.
+  private func checkClaims(
+    of token: borrowing UnverifiedToken, _ rule: borrowing TokenRule, now: UInt64
+  ) throws(TokenError) {
     if !rule.issuer.isEmpty {
       guard let issuer = token.issuer, token.payload.octets.span[issuer].equals(rule.octets.span[rule.issuer])
       else {
@@ -346,41 +390,41 @@ struct Authentication: ~Copyable {
     }
     try token.checkTimes(now: now, skewSeconds: settings.clockSkewSeconds)
     if !rule.audiences.isEmpty, !token.hasAudience(in: rule.audiences) { throw .audienceNotAllowed }
-    let proof = try checkSignature(rule)
-    if let name = rule.payloadHeader {
-      changes.setHeader(rule.octets.span[name], to: token.payloadSegment, of: token.text)
-    }
-    try claims.take(&token, proof: proof, spaceDelimited: rule.spaceDelimited)
-    writeClaimHeaders(rule)
   }
 
-  private mutating func checkSignature(_ rule: borrowing TokenRule) throws(TokenError) -> SignatureProof {
-    let algorithm = token.algorithm
+  private mutating func checkSignature(
+    of index: Int, _ rule: borrowing TokenRule
+  ) throws(TokenError) -> SignatureProof {
+    let algorithm = tokens[index].algorithm
     let remote = remoteOfKeySet[rule.keySet]
     if remote >= 0, remotes[remote].isMissing {
       want(remotes[remote].provider, keyID: nil)
       throw .keysUnavailable
     }
     lastAlgorithm = algorithm
-    if recordsKeyID { Self.keepKeyID(of: token, in: &lastKeyID) }
-    let hits = cache.statistics.hits
-    let start = cache.knows(token) ? nil : stopwatch?()
-    defer {
-      lastWasKnown = cache.statistics.hits != hits
-      if let start, let end = stopwatch?(), times.count < Self.maximumTimes {
-        times.append(SignatureTime(algorithm: algorithm, nanoseconds: end &- start))
-      }
-    }
+    if recordsKeyID { Self.keepKeyID(of: tokens[index], in: &lastKeyID) }
+    let start = cache.knows(tokens[index]) ? nil : stopwatch?()
     do throws(TokenError) {
-      let proof = try keyRings[rule.keySet].verify(&token, &cache)
-      if cache.statistics.hits == hits { verifications.count(algorithm, succeeded: true) }
+      let proof = try keyRings[rule.keySet].verify(&tokens[index], &cache)
+      countSignature(algorithm, succeeded: true, wasKnown: keyRings[rule.keySet].lastWasKnown, since: start)
       return proof
     } catch {
-      if cache.statistics.hits == hits { verifications.count(algorithm, succeeded: false) }
-      if error == .noKeyMatches, remote >= 0, let name = token.keyID {
-        want(remotes[remote].provider, keyID: keyIDHash(token.header.octets.span[name]))
+      countSignature(algorithm, succeeded: false, wasKnown: keyRings[rule.keySet].lastWasKnown, since: start)
+      if error == .noKeyMatches, remote >= 0, let name = tokens[index].keyID {
+        want(remotes[remote].provider, keyID: keyIDHash(tokens[index].header.octets.span[name]))
       }
       throw error
+    }
+  }
+
+  private mutating func countSignature(
+    _ algorithm: Algorithm, succeeded: Bool, wasKnown: Bool, since start: UInt64?
+  ) {
+    lastWasKnown = wasKnown
+    if wasKnown { return }
+    verifications.count(algorithm, succeeded: succeeded)
+    if let start, let end = stopwatch?(), times.count < Self.maximumTimes {
+      times.append(SignatureTime(algorithm: algorithm, nanoseconds: end &- start))
     }
   }
 

@@ -1,4 +1,5 @@
 import Bytes
+import Check
 import JSON
 public import JWT
 import Signatures
@@ -67,6 +68,9 @@ public struct AuthenticationTrace: Sendable {
   public var requiresToken = false
   /// The rules that were asked: without a required one the first that accepts ends the search.
   public var rules: [Rule] = []
+  /// The rules as they were asked again, after the first pass had accepted some tokens and no rule as a whole; nil when
+  /// there was no second pass. All must accept or find no token, so the first refusal ends it.
+  public var secondPass: [Rule]?
 
   public init() {}
 }
@@ -88,16 +92,16 @@ extension Authentication {
       let text: String? =
         switch found.text {
         case .message(let range): Self.text(message[range])
-        case .decoded(let range): Self.text(finder.decoded.span[range])
+        case .decoded(let range, _): Self.text(finder.decoded.span[range])
+        case .changes(let range): Self.text(changes.octets.span[range])
         case .unreadable: nil
         }
       recorded.tokens.append(AuthenticationTrace.Token(place: place, text: text))
     }
-    trace?.rules.append(recorded)
+    if trace?.secondPass != nil { trace?.secondPass?.append(recorded) } else { trace?.rules.append(recorded) }
   }
 
-  mutating func traceFacts(ofToken index: Int) {
-    let facts = Self.facts(of: token)
+  mutating func traceFacts(_ facts: AuthenticationTrace.Facts, ofToken index: Int) {
     withLastRule { $0.tokens[index].facts = facts }
   }
 
@@ -117,10 +121,15 @@ extension Authentication {
   }
 
   private mutating func withLastRule(_ body: (inout AuthenticationTrace.Rule) -> Void) {
-    guard let count = trace?.rules.count, count > 0 else { return }
-    guard var rule = trace?.rules[count - 1] else { return }
-    body(&rule)
-    trace?.rules[count - 1] = rule
+    guard trace != nil else { return }
+    if var rules = trace?.secondPass {
+      if rules.isEmpty { return }
+      body(&rules[rules.count - 1])
+      trace?.secondPass = rules
+    } else if var rules = trace?.rules, !rules.isEmpty {
+      body(&rules[rules.count - 1])
+      trace?.rules = rules
+    }
   }
 
   static func facts(of token: borrowing UnverifiedToken) -> AuthenticationTrace.Facts {

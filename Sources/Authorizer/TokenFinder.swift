@@ -15,8 +15,11 @@ struct FoundToken: Sendable {
   enum Text: Sendable {
     /// A part of the message.
     case message(ByteRange)
-    /// A part of the finder's own octets: a query parameter is percent-decoded.
-    case decoded(ByteRange)
+    /// A part of the finder's own bytes: a query parameter is percent-decoded.
+    /// - Parameter from: the encoded value in the message.
+    case decoded(ByteRange, from: ByteRange)
+    /// A part of a header that an earlier rule has set.
+    case changes(ByteRange)
     /// Something stands where a token should, and it cannot be read without guessing.
     case unreadable
   }
@@ -45,7 +48,7 @@ struct TokenFinder: ~Copyable, Sendable {
       collectHeader(rule, index, check, in: message, changes: changes)
     }
     if !rule.parameters.isEmpty {
-      collectParameters(rule, path: message[check.path], changes: changes)
+      collectParameters(rule, path: message[check.path], at: Int(check.path.start), changes: changes)
     }
     for index in rule.cookies.indices {
       collectCookie(rule, index, check, in: message, changes: changes)
@@ -60,6 +63,13 @@ struct TokenFinder: ~Copyable, Sendable {
   ) {
     let name = rule.octets.span[rule.headers[location].name]
     let prefix = rule.octets.span[rule.headers[location].prefix]
+    if let value = changes.valueSet(for: name) {
+      let octets = changes.octets.span
+      if let token = Self.token(in: octets, value, after: prefix, mayBeSeveral: false) {
+        found.append(FoundToken(place: .header(location), text: token.map(FoundToken.Text.changes)))
+      }
+      return
+    }
     if changes.hidesHeader(name) { return }
     var line = check.headerIndex(of: name, in: message)
     // One map entry a name is the rule of the joined encoding, and Envoy keeps `authorization` joined in the
@@ -74,10 +84,10 @@ struct TokenFinder: ~Copyable, Sendable {
     }
     let mayBeSeveral = check.headerEncoding == .joined && !name.equals("authorization")
     while let index = line {
-      if let text = Self.token(
+      if let token = Self.token(
         in: message, check.headers[index].value, after: prefix, mayBeSeveral: mayBeSeveral)
       {
-        found.append(FoundToken(place: .header(location), text: text))
+        found.append(FoundToken(place: .header(location), text: token.map(FoundToken.Text.message)))
       }
       if !severalAllowed { return }
       line = check.headerIndex(of: name, from: index + 1, in: message)
@@ -90,18 +100,30 @@ struct TokenFinder: ~Copyable, Sendable {
   /// - Parameter mayBeSeveral: a comma may stand where two lines were joined. Skipping one could take the
   ///   token out of a line in which Envoy, having both apart, looks for no prefix.
   private static func token(
-    in message: Span<UInt8>, _ value: ByteRange, after prefix: Span<UInt8>, mayBeSeveral: Bool
-  ) -> FoundToken.Text? {
-    let value = trimmed(value, in: message)
-    if prefix.isEmpty { return .message(value) }
-    let text = message[value]
+    in octets: Span<UInt8>, _ value: ByteRange, after prefix: Span<UInt8>, mayBeSeveral: Bool
+  ) -> HeaderToken? {
+    let value = trimmed(value, in: octets)
+    if prefix.isEmpty { return .at(value) }
+    let text = octets[value]
     guard let position = text.firstIndex(of: prefix) else { return nil }
     var start = position + prefix.count
     while start < text.count, !tokenCharacters.contains(text[start]) {
       if mayBeSeveral, text[start] == 0x2C { return .unreadable }
       start += 1
     }
-    return .message(start == text.count ? value : value.dropFirst(start))
+    return .at(start == text.count ? value : value.dropFirst(start))
+  }
+
+  private enum HeaderToken {
+    case at(ByteRange)
+    case unreadable
+
+    func map(_ text: (ByteRange) -> FoundToken.Text) -> FoundToken.Text {
+      switch self {
+      case .at(let range): text(range)
+      case .unreadable: .unreadable
+      }
+    }
   }
 
   private static let tokenCharacters = ASCIISet(
@@ -118,15 +140,20 @@ struct TokenFinder: ~Copyable, Sendable {
   // MARK: Query parameters
 
   /// For each of the rule's parameters the first occurrence in the query, name and value percent-decoded.
+  /// - Parameter pathStart: where the path is in the message.
   private mutating func collectParameters(
-    _ rule: borrowing TokenRule, path: Span<UInt8>, changes: borrowing RequestChanges
+    _ rule: borrowing TokenRule, path: Span<UInt8>, at pathStart: Int, changes: borrowing RequestChanges
   ) {
     guard let question = path.firstIndex(of: 0x3F) else { return }
     for index in rule.parameters.indices {
       let wanted = rule.octets.span[rule.parameters[index]]
       if changes.removesParameter(wanted) { continue }
-      if let value = firstParameter(wanted, path: path, from: question + 1) {
-        found.append(FoundToken(place: .parameter(index), text: .decoded(value)))
+      if let (encoded, value) = firstParameter(wanted, path: path, from: question + 1) {
+        found.append(
+          FoundToken(
+            place: .parameter(index),
+            text: .decoded(
+              value, from: ByteRange(start: pathStart + encoded.lowerBound, count: encoded.count))))
       }
     }
   }
@@ -157,9 +184,10 @@ struct TokenFinder: ~Copyable, Sendable {
   /// Names in an answer's list of query parameters to remove: each rule has a few, each in one spelling.
   private static let maximumRemovedParameters = 64
 
+  /// - Returns: where the value is in the path, and what it decodes to.
   private mutating func firstParameter(
     _ wanted: Span<UInt8>, path: Span<UInt8>, from start: Int
-  ) -> ByteRange? {
+  ) -> (encoded: Range<Int>, decoded: ByteRange)? {
     let limit = path.firstIndex(of: 0x23, from: start) ?? path.count
     var start = start
     while start < limit {
@@ -171,8 +199,9 @@ struct TokenFinder: ~Copyable, Sendable {
       let matches = decoded.span[mark..<decoded.count].equals(wanted)
       decoded.truncate(to: mark)
       if matches {
-        PercentEncoding.decode(path[min(equals + 1, end)..<end], into: &decoded)
-        return ByteRange(mark..<decoded.count)
+        let encoded = min(equals + 1, end)..<end
+        PercentEncoding.decode(path[encoded], into: &decoded)
+        return (encoded, ByteRange(mark..<decoded.count))
       }
       start = end + 1
     }

@@ -55,6 +55,15 @@ public struct RequestChanges: ~Copyable, Sendable {
     setHeaders.append(Check.Pair(name: nameRange, value: value))
   }
 
+  /// Removes a header whoever set it: the client's lines, and what this answer has set so far.
+  /// - Parameter name: in lower case.
+  public mutating func takeBackHeader(_ name: Span<UInt8>) {
+    for index in setHeaders.indices.reversed() where octets.span[setHeaders[index].name].equals(name) {
+      setHeaders.remove(at: index)
+    }
+    removeHeader(name)
+  }
+
   /// Removes all query parameters called `name`.
   public mutating func removeParameter(_ name: Span<UInt8>) {
     if removesParameter(name) { return }

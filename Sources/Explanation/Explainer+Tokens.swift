@@ -5,15 +5,16 @@ import Policy
 
 // What became of each `jwtRules` entry.
 extension Explainer {
+  /// - Parameter asked: of one pass, the rules that were asked in it.
   func tokenRules(
-    _ trace: AuthenticationTrace, of policies: WorkloadPolicies, now: UInt64
+    _ asked: [AuthenticationTrace.Rule], of policies: WorkloadPolicies, now: UInt64
   ) -> [Explanation.TokenRule] {
     policies.jwtRules.enumerated().map { index, rule in
       var told = Explanation.TokenRule(
         name: name(of: rule, policies), position: rule.position, issuer: rule.issuer,
         places: Self.places(of: rule), tokens: [], outcome: .notAsked)
-      guard trace.rules.indices.contains(index) else { return told }
-      let recorded = trace.rules[index]
+      guard asked.indices.contains(index) else { return told }
+      let recorded = asked[index]
       told.tokens = recorded.tokens.map { token in
         Explanation.Token(
           place: Self.text(token.place),

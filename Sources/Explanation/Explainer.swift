@@ -49,7 +49,8 @@ public struct Explainer: Sendable {
       let trace = authorizer.trace
       explanation.isPreflight = trace.isPreflight
       explanation.requiresToken = trace.requiresToken
-      explanation.tokenRules = tokenRules(trace, of: plan.workloads[index], now: now)
+      explanation.tokenRules = tokenRules(trace.rules, of: plan.workloads[index], now: now)
+      explanation.secondPass = trace.secondPass.map { tokenRules($0, of: plan.workloads[index], now: now) }
       explanation.policyRules = Self.policyRules(rules, verdict, plan.workloads[index], snapshot)
     }
     explanation.outcome = outcome(of: verdict, authorizer, check, message)

@@ -81,6 +81,9 @@ public struct Explanation: Sendable {
   public var isPreflight = false
   public var requiresToken = false
   public var tokenRules: [TokenRule] = []
+  /// The same rules as they were asked again, on the request without the tokens that the first pass took out; nil when
+  /// there was no second pass (semantics, section 1.5).
+  public var secondPass: [TokenRule]?
   /// In the order of evaluation; empty when tokens decided.
   public var policyRules: [PolicyRule] = []
   public var outcome = Outcome()

@@ -15,6 +15,7 @@ extension Explanation {
         .object([
           ("preflight", .boolean(isPreflight)), ("required", .boolean(requiresToken)),
           ("rules", .list(tokenRules.map(Self.tree))),
+          ("secondPass", secondPass.map { .list($0.map(Self.tree)) } ?? .null),
         ])
       ),
       ("rules", .list(policyRules.map(Self.tree))),

@@ -63,25 +63,34 @@ extension Explanation {
     lines += ["", style.heading("Tokens")]
     if tokenRules.isEmpty { lines.append("  no RequestAuthentication applies: no token is looked for") }
     if isPreflight { lines.append("  a CORS preflight: passes without looking for tokens") }
-    for rule in tokenRules {
-      let issuer = rule.issuer.isEmpty ? "any issuer" : "issuer \(Quoted.text(rule.issuer))"
-      lines.append("  \(rule.name), \(issuer) \(style.faint("\(rule.position)"))")
-      lines.append("    looks in: \(rule.places.joined(separator: ", "))")
-      for token in rule.tokens {
-        lines.append("    token in \(token.place)")
-        for check in token.checks { lines.append("      " + check.line(style)) }
-      }
-      lines.append("    " + line(rule.outcome, style))
-    }
+    for rule in tokenRules { render(rule, style, notAsked: "the rule before it has decided", &lines) }
+    guard let secondPass else { return }
+    lines += [
+      "  " + style.heading("Second pass")
+        + ": no rule accepted all of its tokens, and accepted tokens were removed from the request.",
+      "    Each rule is asked again. It must accept all tokens that it finds now, or find none.",
+    ]
+    for rule in secondPass { render(rule, style, notAsked: "a rule before it refused a token", &lines) }
   }
 
-  private func line(_ outcome: TokenRule.Outcome, _ style: TextStyle) -> String {
+  private func render(_ rule: TokenRule, _ style: TextStyle, notAsked: String, _ lines: inout [String]) {
+    let issuer = rule.issuer.isEmpty ? "any issuer" : "issuer \(Quoted.text(rule.issuer))"
+    lines.append("  \(rule.name), \(issuer) \(style.faint("\(rule.position)"))")
+    lines.append("    looks in: \(rule.places.joined(separator: ", "))")
+    for token in rule.tokens {
+      lines.append("    token in \(token.place)")
+      for check in token.checks { lines.append("      " + check.line(style)) }
+    }
+    lines.append("    " + line(rule.outcome, style, notAsked: notAsked))
+  }
+
+  private func line(_ outcome: TokenRule.Outcome, _ style: TextStyle, notAsked: String) -> String {
     switch outcome {
     case .accepted: "=> \(style.good("accepted"))"
     case .noToken: "=> no token there"
     case .refused(let text): "=> \(style.bad("refused")): \(text)"
     case .notAsked where isPreflight: style.faint("=> not asked")
-    case .notAsked: style.faint("=> not asked: the rule before it has decided")
+    case .notAsked: style.faint("=> not asked: \(notAsked)")
     }
   }
 

@@ -35,4 +35,13 @@ extension JSONDocument {
     nodes.clear()
     nodes.append(contentsOf: list.nodes[range])
   }
+
+  /// Makes this the same document as another. Cost: a copy of its bytes and nodes; no allocation once the storage has
+  /// grown to it.
+  public mutating func copy(_ other: borrowing JSONDocument) {
+    octets.removeAll()
+    octets.append(other.octets.span)
+    nodes.clear()
+    nodes.append(contentsOf: other.nodes)
+  }
 }

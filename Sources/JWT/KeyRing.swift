@@ -43,6 +43,8 @@ public struct KeyRing: ~Copyable, Sendable {
   /// The verifier that was asked last, and whether one could not be made for the last token.
   private var lastVerifier = 0
   private var lackedVerifier = false
+  /// Whether the last `verify` with a cache checked no signature: the cache or the token itself knew the result.
+  public private(set) var lastWasKnown = false
   /// What was there when tables were last looked for.
   private var tablesVersion: UInt64 = 0
 
@@ -117,7 +119,9 @@ public struct KeyRing: ~Copyable, Sendable {
     return try verifySignature(token)
   }
 
-  /// The same by a cache of what was checked before. A signature that was right is believed while the key
+  /// The same by a cache of what was checked before, and by what the token remembers: one text is checked by one
+  /// key set
+  /// at most once, with or without a cache. A signature that was right is believed while the key
   /// that made it is in the set, as it was; a wrong one is refused while the set is what it was. Keys that
   /// are not there are never remembered as wrong.
   /// - Parameter token: read by `UnverifiedToken.parse(_:_:_:)` with the same cache, or nothing is known of
@@ -126,23 +130,35 @@ public struct KeyRing: ~Copyable, Sendable {
     _ token: inout UnverifiedToken, _ cache: inout TokenCache
   ) throws(TokenError) -> SignatureProof {
     guard token.isParsed else { throw .verificationFailed }
-    if !cache.isEnabled { return try verifySignature(token) }
-    switch cache.verdict(of: token) {
-    case .right(let number)? where numbers.contains(number):
-      cache.countHit()
-      return SignatureProof(identity: token.identity)
-    case .wrong(let number)? where number == setNumber:
-      cache.countHit()
-      throw .verificationFailed
-    default: cache.countMiss()
+    lastWasKnown = true
+    if cache.isEnabled {
+      switch cache.verdict(of: token) {
+      case .right(let number)? where numbers.contains(number):
+        cache.countHit()
+        return SignatureProof(identity: token.identity)
+      case .wrong(let number)? where number == setNumber:
+        cache.countHit()
+        throw .verificationFailed
+      default: break
+      }
     }
+    if let known = token.check(by: setNumber) {
+      if let error = known.error { throw error }
+      return SignatureProof(identity: token.identity)
+    }
+    lastWasKnown = false
+    if cache.isEnabled { cache.countMiss() }
     try token.completeSignature()
     do throws(TokenError) {
       let proof = try verifySignature(token)
-      cache.keep(&token, .right(numbers[lastVerifier]))
+      token.remember(SignatureCheck(setNumber: setNumber, error: nil))
+      if cache.isEnabled { cache.keep(&token, .right(numbers[lastVerifier])) }
       return proof
     } catch {
-      if error == .verificationFailed, !lackedVerifier { cache.keep(&token, .wrong(setNumber)) }
+      token.remember(SignatureCheck(setNumber: setNumber, error: error))
+      if cache.isEnabled, error == .verificationFailed, !lackedVerifier {
+        cache.keep(&token, .wrong(setNumber))
+      }
       throw error
     }
   }

@@ -18,7 +18,9 @@ public struct TokenSettings: Sendable, Hashable {
 /// A token as a client sent it: read, well-formed, and not to be believed. It owns a copy of what was signed,
 /// so the claims that a verifier promotes are those of the very octets it has checked. All storage is reused.
 ///
-/// What it holds is meaningful after a `parse` that did not throw, and until `VerifiedClaims.take`.
+/// What it holds is meaningful after a `parse` that did not throw. While `VerifiedClaims` has taken its payload,
+/// all but
+/// the payload is still there, and `isParsed` is false.
 public struct UnverifiedToken: ~Copyable, Sendable {
   /// The whole compact text, as received.
   public internal(set) var text: ByteBuffer
@@ -37,6 +39,8 @@ public struct UnverifiedToken: ~Copyable, Sendable {
   /// Where a cache would have this text, and where it has it (`parse(_:_:_:)`).
   var cachePlace: UInt64?
   var cacheEntry: TokenCache.Entry?
+  /// What key sets have said of the signature since the text was read: no key set checks it twice.
+  private(set) var checks: [SignatureCheck] = []
 
   /// What the signature covers: header and payload segments with the dot between them (RFC 7515 section
   /// 5.2), over `text`.
@@ -74,6 +78,12 @@ public struct UnverifiedToken: ~Copyable, Sendable {
     identity = Identity(place: .random(in: 0 ... .max), text: 0)
   }
 
+  /// What it takes for what it holds, in bytes: texts, documents and their nodes.
+  public var contentBytes: Int {
+    text.count + header.octets.count + payload.octets.count
+      + (header.nodeCount + payload.nodeCount) * JSONNodeList.nodeOctets
+  }
+
   /// Forgets the text, so that no proof made for it promotes what comes next. Storage stays.
   mutating func reset() {
     forget()
@@ -90,7 +100,16 @@ public struct UnverifiedToken: ~Copyable, Sendable {
     facts = TokenFacts()
     cachePlace = nil
     cacheEntry = nil
+    checks.clear()
   }
+
+  /// What the key set of this number has said of the signature; nil when it was not asked.
+  func check(by setNumber: UInt64) -> SignatureCheck? {
+    for index in checks.indices where checks[index].setNumber == setNumber { return checks[index] }
+    return nil
+  }
+
+  mutating func remember(_ check: SignatureCheck) { checks.append(check) }
 
   /// Holds `nbf` and `exp` against the clock (Istio semantics 1.6). A second of difference equal to the skew
   /// is allowed.
@@ -131,6 +150,13 @@ public struct UnverifiedToken: ~Copyable, Sendable {
     }
     return false
   }
+}
+
+/// What a key set said of a token's signature.
+struct SignatureCheck: Sendable {
+  let setNumber: UInt64
+  /// Nil: a key of the set made the signature.
+  let error: TokenError?
 }
 
 /// What is read of a token besides its documents; ranges as `UnverifiedToken` has them.

@@ -15,6 +15,8 @@ public struct VerifiedClaims: ~Copyable, Sendable {
   /// `document.octets`.
   private var spaceDelimitedNames: [ByteRange] = []
   private var scratch: ByteBuffer
+  /// Whose payload this is.
+  private var owner: UnverifiedToken.Identity?
 
   /// No token.
   public init() {
@@ -23,7 +25,8 @@ public struct VerifiedClaims: ~Copyable, Sendable {
     spaceDelimitedNames.reserveCapacity(8)
   }
 
-  /// Promotes a token's claims. The token holds nothing afterwards.
+  /// Promotes a token's claims: the payload moves here, and the token is not parsed until it has one again
+  /// (`giveBack`, `copyBack`).
   /// - Parameter spaceDelimited: names of top-level claims that are lists in one string, besides `scope` and
   ///   `permission` (`spaceDelimitedClaims`); names, not paths.
   /// - Throws: `.verificationFailed` when the proof is another token's; there are no claims then.
@@ -36,7 +39,8 @@ public struct VerifiedClaims: ~Copyable, Sendable {
     issuer = token.issuer
     subject = token.subject
     isPresent = true
-    token.reset()
+    owner = token.identity
+    token.isParsed = false
     if spaceDelimited.isEmpty { return }
     let names = spaceDelimited.span
     var members = document.members(of: document.root)
@@ -45,6 +49,23 @@ public struct VerifiedClaims: ~Copyable, Sendable {
         spaceDelimitedNames.append(member.name)
       }
     }
+  }
+
+  /// Moves the payload back to the token that it was taken from, so that another token's claims can be taken. There are
+  /// no claims afterwards. Another token is left alone.
+  public mutating func giveBack(to token: inout UnverifiedToken) {
+    guard isPresent, owner == token.identity else { return }
+    swap(&document, &token.payload)
+    token.isParsed = true
+    clear()
+  }
+
+  /// Copies the payload back to the token that it was taken from, so that another rule can look at that token while its
+  /// claims are still in use. Another token is left alone. Cost: linear in the payload.
+  public func copyBack(to token: inout UnverifiedToken) {
+    guard isPresent, owner == token.identity, !token.isParsed else { return }
+    token.payload.copy(document)
+    token.isParsed = true
   }
 
   /// Whether the rule makes lists of claims beside `scope` and `permission`, of which the token has some.
@@ -56,6 +77,7 @@ public struct VerifiedClaims: ~Copyable, Sendable {
     isPresent = false
     issuer = nil
     subject = nil
+    owner = nil
     spaceDelimitedNames.clear()
   }
 

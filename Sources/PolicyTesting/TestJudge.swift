@@ -93,10 +93,12 @@ struct TestJudge: ~Copyable {
       outcome.reached.append("\(rule.namespace)/\(rule.name) rule[\(rule.index)]")
     }
     outcome.words += words(for: verdict, explanations)
-    for (index, rule) in authorizer.trace.rules.enumerated() where rule.outcome == .accepted {
-      guard suite.tokenRules.indices.contains(index) else { continue }
-      let position = suite.tokenRules[index]
-      outcome.reached += suite.rules.filter { $0.position == position }.map(\.name)
+    for pass in [authorizer.trace.rules, authorizer.trace.secondPass ?? []] {
+      for (index, rule) in pass.enumerated() where rule.outcome == .accepted {
+        guard suite.tokenRules.indices.contains(index) else { continue }
+        let position = suite.tokenRules[index]
+        outcome.reached += suite.rules.filter { $0.position == position }.map(\.name)
+      }
     }
     return outcome
   }

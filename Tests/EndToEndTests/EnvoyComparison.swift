@@ -9,6 +9,8 @@ struct RuleForBoth {
   var yaml = ""
   /// Further members of the provider as JSON, each behind a comma.
   var provider = ""
+  /// `presence: REQUIRED`: the rule must accept a token, and all rules count.
+  var isRequired = false
 }
 
 /// An AuthorizationPolicy and the RBAC rules that Istio would make of it.
@@ -115,6 +117,7 @@ final class Comparison {
     for rule in rules {
       text += "    - issuer: \(rule.issuer)\n      jwks: '\(rule.jwks)'\n"
       for line in rule.yaml.split(separator: "\n") { text += "      \(line)\n" }
+      if rule.isRequired { text += "      presence: REQUIRED\n" }
     }
     return text
   }
@@ -130,10 +133,13 @@ final class Comparison {
     }
     let names = rules.indices.map { "{\"provider_name\": \"origins-\($0)\"}" }
     let optional = names.map { "{\"requires_any\": {\"requirements\": [\($0), {\"allow_missing\": {}}]}}" }
-    let all = "{\"requires_all\": {\"requirements\": [\(optional.joined(separator: ","))]}}"
+    let each = sorted.enumerated().map { $1.element.isRequired ? names[$0] : optional[$0] }
+    let all = "{\"requires_all\": {\"requirements\": [\(each.joined(separator: ","))]}}"
     let requires =
-      rules.count == 1
-      ? optional[0] : "{\"requires_any\": {\"requirements\": [\((names + [all]).joined(separator: ","))]}}"
+      rules.contains(where: \.isRequired)
+      ? all
+      : rules.count == 1
+        ? optional[0] : "{\"requires_any\": {\"requirements\": [\((names + [all]).joined(separator: ","))]}}"
     return """
       {"name": "envoy.filters.http.jwt_authn", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",

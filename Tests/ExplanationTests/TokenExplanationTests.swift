@@ -86,6 +86,48 @@ import Testing
     #expect(try checks(told, token: 1)["form"]?.result == .failed)
   }
 
+  /// Two issuers in the default places; the first pass takes the second one's token out of the query.
+  private func twoIssuers() throws -> Explaining {
+    try Explaining(authentication(name: "a") + authentication(name: "b", issuer: "https://zoo.example"))
+  }
+
+  @Test func `a second pass is shown with what it found`() throws {
+    let asked = try twoIssuers()
+    let mine = try asked.token()
+    let other = try asked.token(issuer: "https://zoo.example")
+    let told = try asked.explain {
+      $0.path = "/?access_token=\(other)"
+      $0.headers = [("authorization", "Bearer \(mine)")]
+    }
+    #expect(told.outcome.isAllowed)
+    let notConfigured = Explanation.TokenRule.Outcome.refused(text: "401 Jwt issuer is not configured")
+    #expect(told.tokenRules.map(\.outcome) == [notConfigured, notConfigured])
+    #expect(told.secondPass?.map(\.outcome) == [.accepted, .noToken])
+    #expect(told.secondPass?[0].tokens.map(\.place) == ["header `authorization` after `Bearer `"])
+    #expect(told.text().contains("Second pass: no rule accepted all of its tokens"))
+    #expect(told.json.contains(#""secondPass": ["#))
+  }
+
+  @Test func `a second pass that refuses shows where it stopped`() throws {
+    let asked = try twoIssuers()
+    let other = try asked.token(issuer: "https://zoo.example")
+    let told = try asked.explain {
+      $0.path = "/?access_token=\(other)"
+      $0.headers = [("authorization", "Bearer rubbish")]
+    }
+    #expect(told.outcome.status == 401)
+    #expect(told.secondPass?.count == 2)
+    #expect(told.secondPass?.last?.outcome == .notAsked)
+    #expect(told.text().contains("not asked: a rule before it refused a token"))
+  }
+
+  @Test func `without an accepted token there is no second pass`() throws {
+    let told = try twoIssuers().explain { $0.headers = [("authorization", "Bearer rubbish")] }
+    #expect(told.outcome.status == 401 && told.secondPass == nil)
+    #expect(!told.text().contains("Second pass"))
+    #expect(told.json.contains(#""secondPass": null"#))
+  }
+
   @Test func `a preflight asks no rule`() throws {
     let asked = try Explaining(authentication())
     let told = try asked.explain {

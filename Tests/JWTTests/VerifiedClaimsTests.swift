@@ -140,6 +140,105 @@ private func promotion(
   }
 }
 
+@Suite struct `A payload between a token and its claims` {
+  private func parsed(_ payload: String) throws -> UnverifiedToken {
+    var token = UnverifiedToken()
+    try token.parse(Array(try signed(TestKeys.secret.one, .hs256, payload: payload).utf8).span)
+    return token
+  }
+
+  /// The subject of the claims and of both tokens; nil where there is none to read.
+  private func subjects(
+    _ claims: borrowing VerifiedClaims, _ one: borrowing UnverifiedToken, _ other: borrowing UnverifiedToken
+  ) -> [String?] {
+    [
+      claims.subject.map { claims.document.octets.span[$0].text() },
+      one.isParsed ? one.subject.map { one.payload.octets.span[$0].text() } : nil,
+      other.isParsed ? other.subject.map { other.payload.octets.span[$0].text() } : nil,
+    ]
+  }
+
+  @Test func `moves back to the token that it came from, and to no other`() throws {
+    var ring = KeyRing(try keySet(set(TestKeys.jwk(TestKeys.secret.one))))
+    var one = try parsed(#"{"sub":"one"}"#)
+    var other = try parsed(#"{"sub":"other"}"#)
+    var claims = VerifiedClaims()
+    let proof = try ring.verify(one)
+    try claims.take(&one, proof: proof)
+    claims.giveBack(to: &other)
+    let taken = subjects(claims, one, other)
+    #expect(taken == ["one", nil, "other"])
+    claims.giveBack(to: &one)
+    let given = subjects(claims, one, other)
+    #expect(given == [nil, "one", "other"])
+    // The token is whole again: it can be verified and promoted once more.
+    let again = try ring.verify(one)
+    try claims.take(&one, proof: again)
+    let retaken = subjects(claims, one, other)
+    #expect(retaken == ["one", nil, "other"])
+  }
+
+  @Test func `is copied back while the claims stay`() throws {
+    var ring = KeyRing(try keySet(set(TestKeys.jwk(TestKeys.secret.one))))
+    var one = try parsed(#"{"sub":"one","aud":["x","y"]}"#)
+    var other = try parsed(#"{"sub":"other"}"#)
+    var claims = VerifiedClaims()
+    let proof = try ring.verify(one)
+    try claims.take(&one, proof: proof)
+    claims.copyBack(to: &other)
+    claims.copyBack(to: &one)
+    let copied = subjects(claims, one, other)
+    #expect(copied == ["one", "one", "other"])
+    let hasAudience = one.hasAudience(in: [Array("y".utf8)])
+    #expect(hasAudience)
+    // A token that got another text meanwhile is left alone.
+    try one.parse(Array(try signed(TestKeys.secret.one, .hs256, payload: #"{"sub":"new"}"#).utf8).span)
+    claims.copyBack(to: &one)
+    claims.giveBack(to: &one)
+    let stale = subjects(claims, one, other)
+    #expect(stale == ["one", "new", "other"])
+  }
+}
+
+@Suite struct `What a token remembers of its signature` {
+  /// Whether the signature is right, and whether nothing had to be checked to say so.
+  private func verify(
+    _ token: inout UnverifiedToken, by ring: inout KeyRing, _ cache: inout TokenCache
+  ) -> [Bool] {
+    do {
+      _ = try ring.verify(&token, &cache)
+      return [true, ring.lastWasKnown]
+    } catch {
+      return [false, ring.lastWasKnown]
+    }
+  }
+
+  @Test(arguments: [0, 1 << 20])
+  func `a key set checks one text once, and another key set checks it anew`(cacheBytes: Int) throws {
+    let other = try keySet(set(TestKeys.jwk(TestKeys.secret.other)))
+    var right = KeyRing(try keySet(set(TestKeys.jwk(TestKeys.secret.one))))
+    var wrong = KeyRing(other)
+    var cache = TokenCache(maximumOctets: cacheBytes)
+    var token = UnverifiedToken()
+    let text = Array(try signed(TestKeys.secret.one, .hs256, payload: "{}").utf8)
+    try token.parse(text.span, TokenSettings(), &cache)
+    for isKnown in [false, true, true] {
+      let byRight = verify(&token, by: &right, &cache)
+      let byWrong = verify(&token, by: &wrong, &cache)
+      #expect(byRight == [true, isKnown] && byWrong == [false, isKnown])
+    }
+    // Another text remembers nothing. The cache has what the last key set said.
+    try token.parse(text.span, TokenSettings(), &cache)
+    let reparsed = verify(&token, by: &wrong, &cache)
+    #expect(reparsed == [false, cacheBytes > 0])
+    // A changed key set is another one.
+    _ = verify(&token, by: &right, &cache)
+    right.replaceKeys(with: other)
+    let replaced = verify(&token, by: &right, &cache)
+    #expect(replaced == [false, false])
+  }
+}
+
 @Suite struct `Claims in headers` {
   @Test(arguments: [
     ("\"text\"", "text"), ("\" é€ \"", " é€ "), ("\"a\\tb\"", "a\tb"), ("true", "true"), ("false", "false"),

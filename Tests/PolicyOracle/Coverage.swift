@@ -66,6 +66,7 @@ public struct Coverage: Sendable {
     case tokenOfSecondRule = "token of a later rule accepted"
     case secondPassPasses = "no rule passes alone, and the second pass does"
     case secondPassFailsOtherwise = "the second pass fails at another fault than the first"
+    case tokenPlaceIsSet = "token looked for in a header that a rule has set"
     case outputTakenBack = "output header of a rule that is asked again is taken back"
     case orderedByNamespace = "token rules ordered by namespace"
     case orderedByTime = "token rules ordered by time of creation"

@@ -19,6 +19,9 @@ extension Generator {
     if chance(30) { rule.audiences = (0..<number(1...2)).map { _ in pick(Words.audiences) } }
     if chance(50) {
       if chance(60) { rule.fromHeaders = (0..<number(1...2)).map { _ in pick(Self.headerLocations) } }
+      if chance(5) {
+        rule.fromHeaders.append(Mesh.HeaderLocation(name: "x-out", prefix: chance(50) ? "" : "a"))
+      }
       if chance(40) { rule.fromParams = (0..<number(1...2)).map { _ in pick(["tok", "t", "access_token"]) } }
       if chance(40) { rule.fromCookies = (0..<number(1...2)).map { _ in pick(["c", "d"]) } }
     }

@@ -48,7 +48,14 @@ extension Oracle {
 
   private func tokens(in location: Mesh.HeaderLocation) -> [Place] {
     let name = location.name
-    if changes.removedHeaders.contains(name) || changes.setHeaders[name] != nil { return [] }
+    if let set = changes.setHeaders[name] {
+      // What an earlier rule wrote is what this one reads.
+      saw(.tokenPlaceIsSet)
+      if location.prefix.isEmpty { return [Place(kind: .header(name), text: set.trimmed)] }
+      return [token(in: set.trimmed, after: location.prefix, isOneLine: true)].compactMap { $0 }
+        .map { Place(kind: .header(name), text: $0) }
+    }
+    if changes.removedHeaders.contains(name) { return [] }
     let values = request.headers.filter { $0.name.asciiLowercased == name }.map(\.value.trimmed)
     let arrivesJoined = request.encoding == .joined || name == "authorization"
     // Joined is one value: several are nothing that a proxy sends.

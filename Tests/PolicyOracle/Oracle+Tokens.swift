@@ -59,8 +59,10 @@ extension Oracle {
       && !value("access-control-request-method").isEmpty
   }
 
-  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)). The first rule that passes ends the search. Without one, all rules
-  /// are asked again, on the request as it is by then, and each must pass or find no token. A single rule is asked once.
+  /// ANY(P1, …, Pn, ALL(ANY(P1, allow_missing), …)). The first rule that passes ends the search. Without one, all
+  /// rules
+  /// are asked again, on the request as it is by then, and each must pass or find no token. A single rule is asked
+  /// once.
   private mutating func requireAny(_ rules: [Mesh.TokenRule]) -> TokenFault? {
     var failures: [TokenFault] = []
     for (index, rule) in rules.enumerated() {
@@ -213,7 +215,9 @@ extension Oracle {
     }
     if rule.forwardOriginalToken { return }
     switch place.kind {
-    case .header(let name): changes.removedHeaders.insert(name)
+    case .header(let name):
+      changes.setHeaders[name] = nil
+      changes.removedHeaders.insert(name)
     case .parameter(let name):
       changes.removedParameters.insert(name)
       for part in query where Self.percentDecoded(part.name) == name {
