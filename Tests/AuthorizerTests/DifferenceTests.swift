@@ -111,6 +111,29 @@ struct DifferenceTests {
     #expect(try Gate(allow(rule)).status(.lines("x", "b", "a")) == 200)
   }
 
+  @Test func `A pattern with a comma never allows a joined value: it could lie across two lines`() throws {
+    let rule = when("request.headers[x]", #"values: ["a,b", "a,*", "*,b"]"#)
+    #expect(try Gate(allow(rule)).status(.joined("x", "a,b")) == 403)
+    #expect(try Gate(allow(rule)).status(.lines("x", "a,b")) == 200)
+    // It still denies.
+    #expect(try Gate(deny(rule)).status(.joined("x", "a,b")) == 403)
+    #expect(try Gate(deny(rule)).status(.joined("x", "a")) == 200)
+  }
+
+  @Test
+  func `Two tokens behind different prefixes in one joined header are refused: where one ends is a guess`()
+    throws
+  {
+    let gate = try Gate(
+      authentication(a.rule("fromHeaders: [{name: x-t, prefix: 'A '}, {name: x-t, prefix: 'B '}]"))
+        + onlyKnown)
+    let (one, two) = (try a.token(), try a.token(#"{"sub":"you"}"#))
+    #expect(gate.body(.joined("x-t", "A \(one),B \(two)")) == malformed)
+    #expect(gate.body(.joined("x-t", "B \(one),A \(two)")) == malformed)
+    #expect(gate.status(.lines("x-t", "A \(one)", "B \(two)")) == 200)
+    #expect(gate.status(.joined("x-t", "B \(two)")) == 200)
+  }
+
   @Test func `Joined cookies that read two ways are refused: a guess could take another's token`() throws {
     let gate = try Gate(authentication(a.rule("fromCookies: [t]")) + onlyKnown)
     let token = try a.token()
