@@ -10,7 +10,9 @@ public enum KeyError: Error, Sendable, Hashable, CustomStringConvertible {
   case rsaExponentTooSmall
   case rsaExponentEven
   case rsaExponentTooLarge(bits: Int)
-  case coordinateLength(expected: Int, actual: Int)
+  case coordinateEmpty
+  case coordinateTooLong(bytes: Int)
+  case coordinateNotBelowPrime(Curve)
   case pointNotOnCurve
   case ed25519Length(actual: Int)
   case ed25519NotCanonical
@@ -36,8 +38,11 @@ public enum KeyError: Error, Sendable, Hashable, CustomStringConvertible {
     case .rsaExponentEven: "RSA exponent is even"
     case .rsaExponentTooLarge(let bits):
       "RSA exponent of \(bits) bits: at most \(VerificationKey.rsaExponentBits) are taken"
-    case .coordinateLength(let expected, let actual):
-      "EC coordinate of \(actual) octets: the curve has \(expected) (RFC 7518 section 6.2.1.2)"
+    case .coordinateEmpty: "EC coordinate is empty: it must be a number"
+    case .coordinateTooLong(let bytes):
+      "EC coordinate of \(bytes) bytes: at most \(VerificationKey.longestCoordinateBytes) are read"
+    case .coordinateNotBelowPrime(let curve):
+      "EC coordinate is not below the prime of \(curve.name): check that [crv] names the key's curve"
     case .pointNotOnCurve: "public key is not a point of its curve"
     case .ed25519Length(let actual): "Ed25519 key of \(actual) octets: it must have 32"
     case .ed25519NotCanonical: "Ed25519 public key is not canonically encoded"

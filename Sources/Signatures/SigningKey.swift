@@ -106,7 +106,15 @@ extension SigningKey: CustomStringConvertible, CustomReflectable {
 }
 
 extension SigningKey.Components {
+  /// Numbers in the form that `Components` describes. An elliptic-curve number that does not fit stays as it
+  /// is: the checks that follow refuse it.
   fileprivate var normalized: Self {
+    if case .ec(let curve, let x, let y, let d) = self {
+      let length = curve.octets
+      return .ec(
+        curve, x: x.isEmpty ? x : x.filled(to: length) ?? x, y: y.isEmpty ? y : y.filled(to: length) ?? y,
+        d: d.isEmpty ? d : d.filled(to: length) ?? d)
+    }
     guard case .rsa(var parts) = self else { return self }
     parts.n = parts.n.withoutLeadingZeros
     parts.e = parts.e.withoutLeadingZeros

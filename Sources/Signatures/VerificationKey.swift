@@ -21,6 +21,11 @@ public struct VerificationKey: Sendable, Hashable {
   /// Longest public exponent that is used: 2^32 + 15 has 33 bits; longer ones only slow every check down.
   public static let rsaExponentBits = 33
 
+  /// Longest spelling of an elliptic-curve coordinate in bytes, leading zeros included. A coordinate of P-521
+  /// has 66 bytes. Serialisers put a sign byte in front (67) or fill up to machine words (68 or 72). A longer
+  /// run of zeros comes from no serialiser that is known, and only costs work.
+  public static let longestCoordinateBytes = 128
+
   public let material: Material
   /// A stable identity: SHA-256 over the kind and the octets.
   public let fingerprint: KeyFingerprint
@@ -38,12 +43,15 @@ public struct VerificationKey: Sendable, Hashable {
   }
 
   /// An elliptic-curve key.
-  /// - Throws: when a coordinate has not exactly the curve's length (RFC 7518 section 6.2.1.2: it must), or
-  ///   the point is not on the curve.
+  /// - Parameters:
+  ///   - x, y: unsigned big-endian numbers. RFC 7518 section 6.2.1.2 wants the curve's full length, but honest
+  ///     issuers leave leading zeros out or add a sign byte, so length does not matter up to
+  ///     `longestCoordinateBytes`. The key holds them in full length: all spellings of a point are equal keys.
+  /// - Throws: when a coordinate is empty, is longer than `longestCoordinateBytes`, or is not below the field's
+  ///   prime, or when the point is not on the curve.
   public init(curve: Curve, x: [UInt8], y: [UInt8]) throws(KeyError) {
-    for coordinate in [x, y] where coordinate.count != curve.octets {
-      throw .coordinateLength(expected: curve.octets, actual: coordinate.count)
-    }
+    let x = try CurvePoint.coordinate(x, of: curve)
+    let y = try CurvePoint.coordinate(y, of: curve)
     try CurvePoint.check(curve: curve, x: x, y: y)
     self.init(checked: .ec(curve, x: x, y: y))
   }
@@ -142,6 +150,13 @@ extension [UInt8] {
   /// A big-endian number in its shortest form; zero is empty.
   var withoutLeadingZeros: [UInt8] {
     first == 0 ? Array(drop { $0 == 0 }) : self
+  }
+
+  /// A big-endian number with leading zeros up to `length`; nil when it needs more bytes.
+  func filled(to length: Int) -> [UInt8]? {
+    let digits = withoutLeadingZeros
+    if digits.count > length { return nil }
+    return [UInt8](repeating: 0, count: length - digits.count) + digits
   }
 
   /// Bits of a big-endian number in its shortest form.

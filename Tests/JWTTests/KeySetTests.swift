@@ -152,8 +152,29 @@ import Testing
       try keySet(set(bare(TestKeys.p384, #","alg":"ES384""#))).keys.first?.key
         == TestKeys.p384.one.verificationKey)
     #expect(
-      keyRefusal(bare(TestKeys.p384, "")) == .key(.coordinateLength(expected: 32, actual: 48)))
+      keyRefusal(bare(TestKeys.p384, "")) == .key(.coordinateNotBelowPrime(.p256)))
     #expect(keyRefusal(bare(TestKeys.p256, #","alg":"RS256""#)) == .algorithmDoesNotFit)
+  }
+
+  @Test func `holds the same keys in every spelling of their coordinates`() throws {
+    for pair in [TestKeys.p256, TestKeys.p384, TestKeys.p521] {
+      guard case .ec(let curve, let x, let y) = pair.one.verificationKey.material else { continue }
+      func spelled(_ x: [UInt8], _ y: [UInt8]) -> String {
+        set(
+          #"{"kty":"EC","crv":"\#(curve.name)","kid":"k","x":"\#(base64url(x))","y":"\#(base64url(y))"}"#)
+      }
+      let full = try keySet(spelled(x, y))
+      let token = try signed(pair.one, curve.algorithm, header: #""kid":"k""#)
+      for text in [
+        spelled([0] + x, [0] + y), spelled(Array(x.drop { $0 == 0 }), Array(y.drop { $0 == 0 })),
+      ] {
+        let other = try keySet(text)
+        #expect(other.keys == full.keys && other.holdsTheSameKeys(as: full))
+        #expect(try verdict(token, keys: text) == nil)
+      }
+      let empty = #"{"kty":"EC","crv":"\#(curve.name)","x":"","y":"\#(base64url(y))"}"#
+      #expect(keyRefusal(empty) == .key(.coordinateEmpty))
+    }
   }
 
   @Test func `skips weak keys`() {
