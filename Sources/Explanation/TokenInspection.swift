@@ -144,7 +144,8 @@ public struct TokenInspection: Sendable {
       defaultWorkload: "inspected")
     let compilation = PolicySnapshot.compile(input, settings: settings)
     guard let snapshot = compilation.snapshot else {
-      judgement.refusal = compilation.diagnostics.first?.message ?? "the rule cannot be used"
+      judgement.refusal =
+        compilation.diagnostics.first { $0.severity == .error }?.message ?? "the rule cannot be used"
       return judgement
     }
     if case .inline(let text) = rule.keys,

@@ -3,13 +3,17 @@ internal import JSON
 internal import JWT
 
 extension Decoding {
-  /// Reads an inline key set as the service will read it: what cannot be read is an error, a key that is left
-  /// out a warning, and so is key material that does not belong into a resource (semantics, section 1.3).
+  /// Reads an inline key set as the service will read it. A set that cannot be read is an error. A key that is
+  /// left out is a warning, or a note when the issuer published it for encryption. Key material that does not
+  /// belong into a resource is a warning (semantics, section 1.3).
   mutating func checkInlineKeys(_ jwks: Located<String>) {
     let octets = Array(jwks.value.utf8)
     do throws(JWKSetError) {
       let set = try JWKSet.parse(octets.span, source: .inline)
-      for key in set.skipped {
+      for key in set.skipped where key.isForEncryption {
+        note(.skippedKey, jwks.position, "`jwks`: \(key.name) is for encryption and is not used")
+      }
+      for key in set.skipped where !key.isForEncryption {
         warning(.skippedKey, jwks.position, "`jwks` has a key that is left out: \(key)")
       }
       for text in set.warnings {

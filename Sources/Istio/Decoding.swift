@@ -8,6 +8,7 @@ struct Decoding {
   private(set) var diagnostics: [Diagnostic] = []
   private(set) var errors = 0
   private var warnings = 0
+  private var notes = 0
 
   init(file: String, settings: LoaderSettings) {
     self.file = file
@@ -24,21 +25,27 @@ struct Decoding {
 
   mutating func error(_ code: DiagnosticCode, _ position: SourcePosition, _ message: String) {
     errors += 1
-    note(Diagnostic(.error, code.rawValue, at: position, message), number: errors)
+    record(Diagnostic(.error, code.rawValue, at: position, message), number: errors)
   }
 
   mutating func warning(_ code: DiagnosticCode, _ position: SourcePosition, _ message: String) {
     warnings += 1
-    note(Diagnostic(.warning, code.rawValue, at: position, message), number: warnings)
+    record(Diagnostic(.warning, code.rawValue, at: position, message), number: warnings)
+  }
+
+  mutating func note(_ code: DiagnosticCode, _ position: SourcePosition, _ message: String) {
+    notes += 1
+    record(Diagnostic(.note, code.rawValue, at: position, message), number: notes)
   }
 
   mutating func report(_ error: YAMLError) {
     errors += 1
-    note(Diagnostic(.error, error.code, at: place(error.position), error.message), number: errors)
+    record(Diagnostic(.error, error.code, at: place(error.position), error.message), number: errors)
   }
 
-  /// Errors never push out warnings nor the other way round: what is left out has a note of its severity.
-  private mutating func note(_ diagnostic: Diagnostic, number: Int) {
+  /// Each severity has a limit of its own, so that none pushes out another. One more finding of the severity
+  /// stands for those that are left out.
+  private mutating func record(_ diagnostic: Diagnostic, number: Int) {
     if number <= settings.maximumFindings {
       diagnostics.append(diagnostic)
     } else if number == settings.maximumFindings + 1 {

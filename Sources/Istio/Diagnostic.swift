@@ -32,9 +32,16 @@ public struct Located<Value: Sendable>: Sendable {
 
 extension Located: Equatable where Value: Equatable {}
 
-/// One finding about a resource. An error keeps the resource from being used; a warning does not.
+/// One finding about a resource.
 public struct Diagnostic: Sendable, Hashable {
-  public enum Severity: String, Sendable { case error, warning }
+  public enum Severity: String, Sendable, CaseIterable {
+    /// Keeps the resource, and with it the configuration, from being used.
+    case error
+    /// The resource is used, and rarely says what was meant. `validate --strict` fails.
+    case warning
+    /// Worth knowing, and nothing to fix. It never changes an exit status.
+    case note
+  }
   public var severity: Severity
   /// A stable name for the kind of finding, such as `unknown-field`.
   public var code: String

@@ -7,8 +7,8 @@ public struct LoaderSettings: Sendable {
   /// keys of their own. What the rule names is not read then.
   public var keySets: [String: String] = [:]
   public var limits = ResourceLimits()
-  /// Errors, and warnings, that are written down of one file; a note stands for the rest. Nobody reads more
-  /// at once, and a broken file must not fill the memory with its findings.
+  /// Most findings of each severity that are reported of one file; one more stands for the rest. Nobody reads
+  /// more at once, and a broken file must not fill the memory with its findings.
   public var maximumFindings = 1_000
 
   public init() {}

@@ -26,8 +26,6 @@ public struct JSONWebKey: Sendable, Hashable {
 /// right.
 public enum KeyRefusal: Error, Sendable, Equatable, CustomStringConvertible {
   case notObject
-  case keyIDNotString
-  case keyIDEmpty
   case memberMissing(Member)
   case memberNotString(Member)
   case memberNotBase64URL(Member)
@@ -36,22 +34,19 @@ public enum KeyRefusal: Error, Sendable, Equatable, CustomStringConvertible {
   case unknownAlgorithm
   case algorithmDoesNotFit
   case forEncryption
-  case operationsMalformed
-  case notForVerification
+  case operationsOfEncryption
   case secretFromRemote
   case secretTooShort(octets: Int)
   case key(KeyError)
 
   /// The members whose absence or form makes a key unusable.
   public enum Member: String, Sendable, Equatable {
-    case kty, alg, use, crv, x, y, n, e, k
+    case kty, crv, x, y, n, e, k
   }
 
   public var description: String {
     switch self {
     case .notObject: "is no object: a key is {\"kty\": ...}"
-    case .keyIDNotString: "[kid] is not a string: quote it"
-    case .keyIDEmpty: "[kid] is empty: leave it out or name the key"
     case .memberMissing(let name): "[\(name.rawValue)] is missing"
     case .memberNotString(let name): "[\(name.rawValue)] is not a string"
     case .memberNotBase64URL(let name):
@@ -63,8 +58,8 @@ public enum KeyRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         + " PS256 PS384 PS512 EdDSA"
     case .algorithmDoesNotFit: "[alg] does not fit the key's type, curve or length"
     case .forEncryption: "[use] is enc: a key for signatures has sig, or no [use]"
-    case .operationsMalformed: "[key_ops] is not a list of strings"
-    case .notForVerification: "[key_ops] lacks verify"
+    case .operationsOfEncryption:
+      "[key_ops] names operations of encryption alone: a key for signatures has verify, or no [key_ops]"
     case .secretFromRemote:
       "a shared secret must not come from a remote key set, where whoever reads it can sign: use a public key"
     case .secretTooShort(let octets):

@@ -64,7 +64,14 @@ public struct SkippedKey: Sendable, Equatable, CustomStringConvertible {
   public let keyID: [UInt8]?
   public let reason: KeyRefusal
 
-  public var description: String { "\(KeyName.describe(index, keyID)) \(reason)" }
+  public var description: String { "\(name) \(reason)" }
+
+  /// How messages call the key: its position, and its `kid` escaped and cut.
+  public var name: String { KeyName.describe(index, keyID) }
+
+  /// Whether the issuer says by `use` that the key is for encryption. Sets of honest issuers hold such keys
+  /// beside the keys that sign tokens: leaving them out is no reason for a warning.
+  public var isForEncryption: Bool { reason == .forEncryption }
 }
 
 /// A key set (RFC 7517 section 5), read whole before anything relies on it. Copies share their storage.
@@ -127,7 +134,7 @@ public struct JWKSet: Sendable {
     var index = 0
     var elements = document.elements(of: list)
     while let element = elements.next(in: document) {
-      let keyID = KeyReader.keyIDForMessages(element, in: document)
+      let keyID = KeyReader.keyID(element, of: document)
       do throws(KeyRefusal) {
         let allowsSecrets = source == .inline || settings.allowsRemoteSecrets
         keys.append(try KeyReader.read(element, of: document, allowsSecrets: allowsSecrets))

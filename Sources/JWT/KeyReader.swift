@@ -4,6 +4,9 @@ import Signatures
 
 /// From a JSON object to a checked key (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2). `x5c`,
 /// `x5t` and `x5u` are ignored, as Envoy does: a certificate that comes with a key proves nothing about it.
+///
+/// `kid`, `alg`, `use` and `key_ops` are optional. Serialisers write null, an empty text or another type where
+/// they have no value, so each of these forms counts as absent.
 enum KeyReader {
   /// Reads a key.
   /// - Throws: why it is not used.
@@ -11,8 +14,8 @@ enum KeyReader {
     _ object: JSONValue, of document: borrowing JSONDocument, allowsSecrets: Bool
   ) throws(KeyRefusal) -> JSONWebKey {
     guard document.kind(of: object) == .object else { throw .notObject }
-    let keyID = try readKeyID(object, of: document)
     try checkUse(object, of: document)
+    try checkOperations(object, of: document)
     let algorithm = try readAlgorithm(object, of: document)
     let key: VerificationKey
     switch try text(.kty, object, document) {
@@ -25,59 +28,65 @@ enum KeyReader {
     default: throw .unknownType
     }
     if let algorithm, !key.fits(algorithm) { throw .algorithmDoesNotFit }
-    return JSONWebKey(keyID: keyID, algorithm: algorithm, key: key)
+    return JSONWebKey(keyID: keyID(object, of: document), algorithm: algorithm, key: key)
   }
 
-  /// The `kid` when it is a string, whatever else is wrong.
-  static func keyIDForMessages(_ object: JSONValue, in document: borrowing JSONDocument) -> [UInt8]? {
-    guard let value = document.member("kid", of: object), document.kind(of: value) == .string else {
-      return nil
-    }
-    return document.octets.span[document.text(of: value)].copy()
+  /// The `kid`, whatever else is wrong with the key; nil for an element that is no object.
+  static func keyID(_ object: JSONValue, of document: borrowing JSONDocument) -> [UInt8]? {
+    optionalText("kid", object, document).map { document.octets.span[$0].copy() }
   }
 
-  /// Whether a key of a public kind comes with what should be secret. (An `oct` key is secret by nature.)
+  /// Whether a key of a public kind comes with what should be secret. (An `oct` key is secret by nature.) A
+  /// member that is null or empty holds no secret.
   static func holdsPrivateMembers(_ object: JSONValue, in document: borrowing JSONDocument) -> Bool {
-    for name in ["d", "p", "q", "dp", "dq", "qi", "oth"] as [StaticString]
-    where document.member(name, of: object) != nil {
-      return true
+    for name in ["d", "p", "q", "dp", "dq", "qi", "oth"] as [StaticString] {
+      guard let value = document.member(name, of: object) else { continue }
+      switch document.kind(of: value) {
+      case .null: continue
+      case .string: if !document.text(of: value).isEmpty { return true }
+      case .array, .object: if document.count(of: value) > 0 { return true }
+      default: return true
+      }
     }
     return false
   }
 
-  private static func readKeyID(
-    _ object: JSONValue, of document: borrowing JSONDocument
-  ) throws(KeyRefusal) -> [UInt8]? {
-    guard let value = document.member("kid", of: object) else { return nil }
-    guard document.kind(of: value) == .string else { throw .keyIDNotString }
-    let keyID = document.octets.span[document.text(of: value)].copy()
-    if keyID.isEmpty { throw .keyIDEmpty }
-    return keyID
+  private static func checkUse(_ object: JSONValue, of document: borrowing JSONDocument) throws(KeyRefusal) {
+    guard let use = optionalText("use", object, document) else { return }
+    if document.octets.span[use].equals("enc") { throw .forEncryption }
   }
 
-  private static func checkUse(_ object: JSONValue, of document: borrowing JSONDocument) throws(KeyRefusal) {
-    if document.member("use", of: object) != nil, try text(.use, object, document) == "enc" {
-      throw .forEncryption
-    }
-    guard let operations = document.member("key_ops", of: object) else { return }
-    guard document.kind(of: operations) == .array else { throw .operationsMalformed }
-    var verifies = false
+  /// The operations of RFC 7517 section 4.3 that only keys for encryption and key agreement have.
+  private static let encryptionOperations: [StaticString] = [
+    "encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits",
+  ]
+
+  /// Refuses a key whose `key_ops` names operations of encryption and nothing else. Honest issuers list `sign`,
+  /// or values of their own, for the key that verifies their tokens, so a list need not name `verify`. Elements
+  /// that are no texts are ignored; a list without any text counts as absent.
+  private static func checkOperations(
+    _ object: JSONValue, of document: borrowing JSONDocument
+  ) throws(KeyRefusal) {
+    guard let operations = document.member("key_ops", of: object), document.kind(of: operations) == .array
+    else { return }
+    var namesEncryption = false
     var elements = document.elements(of: operations)
     while let element = elements.next(in: document) {
-      guard document.kind(of: element) == .string else { throw .operationsMalformed }
-      if document.octets.span[document.text(of: element)].equals("verify") { verifies = true }
+      guard document.kind(of: element) == .string else { continue }
+      let name = document.octets.span[document.text(of: element)]
+      var isEncryption = false
+      for operation in encryptionOperations where name.equals(operation) { isEncryption = true }
+      if !isEncryption { return }
+      namesEncryption = true
     }
-    if !verifies { throw .notForVerification }
+    if namesEncryption { throw .operationsOfEncryption }
   }
 
   private static func readAlgorithm(
     _ object: JSONValue, of document: borrowing JSONDocument
   ) throws(KeyRefusal) -> Algorithm? {
-    guard let value = document.member("alg", of: object) else { return nil }
-    guard document.kind(of: value) == .string else { throw .memberNotString(.alg) }
-    guard let algorithm = Algorithm(name: document.octets.span[document.text(of: value)]) else {
-      throw .unknownAlgorithm
-    }
+    guard let name = optionalText("alg", object, document) else { return nil }
+    guard let algorithm = Algorithm(name: document.octets.span[name]) else { throw .unknownAlgorithm }
     return algorithm
   }
 
@@ -93,13 +102,16 @@ enum KeyReader {
     }
   }
 
-  /// Without `crv` the curve is that of `alg`, and without both P-256, as Envoy has it.
+  /// Without `crv` the curve is that of `alg`, and without both P-256, as Envoy has it. An empty `crv` counts as
+  /// absent. One of another type, null included, does not: RFC 7518 section 6.2.1.1 requires the member, and
+  /// Envoy refuses the key.
   private static func readEC(
     _ object: JSONValue, _ document: borrowing JSONDocument, _ algorithm: Algorithm?
   ) throws(KeyRefusal) -> VerificationKey {
     let curve: Curve
-    if document.member("crv", of: object) != nil {
-      let name = try text(.crv, object, document)
+    let isNamed = document.member("crv", of: object) != nil
+    let name = isNamed ? try text(.crv, object, document) : ""
+    if !name.isEmpty {
       guard let known = Curve.allCases.first(where: { "\($0.name)" == name }) else { throw .unknownCurve }
       curve = known
     } else if let algorithm {
@@ -142,6 +154,17 @@ enum KeyReader {
     if let algorithm, algorithm.family != .hmac { throw .algorithmDoesNotFit }
     if !key.fits(algorithm ?? .hs256) { throw .secretTooShort(octets: secret.count) }
     return key
+  }
+
+  /// The value of an optional member; nil when it is missing, null, empty or of another type.
+  private static func optionalText(
+    _ name: StaticString, _ object: JSONValue, _ document: borrowing JSONDocument
+  ) -> ByteRange? {
+    guard document.kind(of: object) == .object, let value = document.member(name, of: object),
+      document.kind(of: value) == .string
+    else { return nil }
+    let text = document.text(of: value)
+    return text.isEmpty ? nil : text
   }
 
   private static func value(

@@ -8,6 +8,8 @@ import JWT
 public struct KeyEvent: Sendable, Equatable {
   public enum Kind: String, Sendable {
     case fetched, unchanged, failed, withdrawn, restored, skipped, notSaved = "not_saved"
+    /// Worth knowing, and nothing to fix.
+    case note
   }
   public var kind: Kind
   public var provider: String
@@ -203,9 +205,14 @@ struct KeeperCore {
       save(index)
       if isNew {
         events.append(KeyEvent(kind: .fetched, provider: name, text: "\(set.keys.count) keys"))
-        for text in set.skipped.map(\.description) + set.warnings {
-          events.append(KeyEvent(kind: .skipped, provider: name, text: text))
+        for key in set.skipped {
+          events.append(
+            key.isForEncryption
+              ? KeyEvent(
+                kind: .note, provider: name, text: "\(key.name) is for encryption and is not used")
+              : KeyEvent(kind: .skipped, provider: name, text: key.description))
         }
+        for text in set.warnings { events.append(KeyEvent(kind: .skipped, provider: name, text: text)) }
       }
     } catch {
       fail(index, "no_key_set", "\(error)", now: now)

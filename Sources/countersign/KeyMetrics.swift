@@ -68,7 +68,7 @@ extension KeyEvent.Kind {
   var isTrouble: Bool {
     switch self {
     case .failed, .withdrawn, .skipped, .notSaved: true
-    case .fetched, .unchanged, .restored: false
+    case .fetched, .unchanged, .restored, .note: false
     }
   }
 }

@@ -17,6 +17,7 @@ enum Policies {
     var fingerprint = 0
     var errors: Int { diagnostics.count { $0.severity == .error } }
     var warnings: Int { diagnostics.count { $0.severity == .warning } }
+    var notes: Int { diagnostics.count { $0.severity == .note } }
   }
 
   /// Reads the configuration file, if there is one. Its relative paths become relative to its folder.

@@ -16,11 +16,12 @@ struct ServiceInput {
 
   /// What was loaded, in a line.
   var summary: String {
-    var summary = Policies.summary(policies.resources)
-    if policies.warnings > 0 {
-      summary += "; \(Policies.count(policies.warnings, "warning")): countersign validate shows them"
-    }
-    return summary
+    let summary = Policies.summary(policies.resources)
+    var findings: [String] = []
+    if policies.warnings > 0 { findings.append(Policies.count(policies.warnings, "warning")) }
+    if policies.notes > 0 { findings.append(Policies.count(policies.notes, "note")) }
+    if findings.isEmpty { return summary }
+    return "\(summary); \(findings.joined(separator: ", ")): countersign validate shows them"
   }
 
   /// What weakens the trust in keys must not wait until somebody validates.

@@ -13,18 +13,22 @@ struct Validate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check policy files, and say what is wrong, where, and what would be right.",
     discussion: """
-      Prints one line a finding: file:line:column: error|warning: text [code].
-      Errors keep `serve` from starting: what Istio's webhook and definitions
-      refuse, and what Istio would drop without a word. Warnings are valid policies
-      that rarely say what was meant. With --config or --workload it also says which
-      policies apply to no configured workload.
+      Prints one line a finding: file:line:column: error|warning|note: text [code].
+
+        error: keeps `serve` from starting, and a reload from taking effect. What
+          Istio's webhook and definitions refuse, and what Istio drops without a word.
+        warning: a valid policy that rarely says what was meant. Fails with --strict.
+        note: worth knowing, and nothing to fix. It never changes the exit code.
+
+      With --config or --workload it also says which policies apply to no configured
+      workload.
 
         countersign validate policies/
         countersign validate policies/ --workload istio-system/app=istio-ingressgateway --strict
         countersign validate --config countersign.yaml --output json
 
-      Exit code: 0 without errors, 1 with (with --strict also for warnings), 2 for a
-      bad command line.
+      Exit code: 0 without errors, 1 with (with --strict also for warnings, never for
+      notes), 2 for a bad command line.
 
       Mistakes that it looks for beside the errors:
 
@@ -42,7 +46,7 @@ struct Validate: ParsableCommand {
   @Option(help: ArgumentHelp("The default workload.", valueName: "NAMESPACE/k=v,k=v"))
   var workload: String?
 
-  @Flag(help: "Warnings fail too.")
+  @Flag(help: "Warnings fail too, notes do not.")
   var strict = false
 
   @Option(help: "text, a line a finding on standard error; or json, one object on standard output.")
@@ -88,7 +92,7 @@ struct Validate: ParsableCommand {
       for diagnostic in sorted { Terminal.error(diagnostic.description) }
       print(
         "\(Policies.summary(loaded.resources)); \(Policies.count(loaded.errors, "error")), "
-          + Policies.count(loaded.warnings, "warning"))
+          + "\(Policies.count(loaded.warnings, "warning")), \(Policies.count(loaded.notes, "note"))")
     }
   }
 
@@ -102,7 +106,7 @@ struct Validate: ParsableCommand {
     }
     return JSONTree.object([
       ("diagnostics", .list(list)), ("errors", .number(loaded.errors)),
-      ("warnings", .number(loaded.warnings)),
+      ("warnings", .number(loaded.warnings)), ("notes", .number(loaded.notes)),
     ]).text
   }
 

@@ -24,7 +24,7 @@ import Testing
     #expect(code == 0)
     #expect(output.contains("p.yaml:4:78: warning: `/open*` in `paths` allows every path that begins so"))
     #expect(output.contains("[wide-exemption]"))
-    #expect(output.contains("0 errors, 1 warning"))
+    #expect(output.contains("0 errors, 1 warning, 0 notes"))
     #expect(try run(wide, ["--strict"]).code == 1)
     #expect(try run(wide.replacing("*", with: ""), ["--strict"]).code == 0)
   }
@@ -46,6 +46,56 @@ import Testing
     let (code, output) = try run(wide, ["--workload", "foo/app=b"])
     #expect(code == 1)
     #expect(output.contains("applies to no configured workload") && output.contains("[unused-policy]"))
+  }
+
+  private func withKeys(_ jwks: String) -> String {
+    """
+    apiVersion: security.istio.io/v1
+    kind: RequestAuthentication
+    metadata: {name: keys, namespace: foo}
+    spec:
+      jwtRules:
+      - issuer: i
+        jwks: '\(jwks)'
+
+    """
+  }
+
+  @Test func `a note is printed and never changes the exit status`() throws {
+    let key = #"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#
+    let enc = #"{"kty":"RSA","kid":"e","use":"enc","n":"AA","e":"AQAB"}"#
+    let policies = withKeys("{\"keys\":[\(key),\(enc)]}")
+    for more in [[], ["--strict"]] {
+      let (code, output) = try run(policies, more)
+      #expect(code == 0, "\(more)")
+      let line =
+        "p.yaml:7:11: note: `jwks`: key 1 (kid \"e\") is for encryption and is not used [skipped-jwk]"
+      #expect(output.contains(line), "\(output)")
+      #expect(output.contains("0 errors, 0 warnings, 1 note"), "\(output)")
+    }
+    let (code, output) = try run(policies, ["--strict", "--output", "json"])
+    #expect(code == 0)
+    let object = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
+    #expect(object?["notes"] as? Int == 1 && object?["warnings"] as? Int == 0)
+    let findings = try #require(object?["diagnostics"] as? [[String: Any]])
+    #expect(findings.map { $0["severity"] as? String } == ["note"])
+    // Another key that is left out stays a warning, which fails with --strict.
+    let weak = policies.replacing(#""use":"enc","#, with: "")
+    #expect(try run(weak).code == 0)
+    #expect(try run(weak, ["--strict"]).code == 1)
+  }
+
+  @Test func `the help explains the three severities`() throws {
+    let folder = try Folder()
+    let child = try Child(
+      Tools.countersign, ["validate", "--help"], log: folder.url.appendingPathComponent("log"))
+    #expect(child.exitCode(within: 30) == 0)
+    for line in [
+      "error|warning|note: text [code]", "error: keeps `serve` from starting",
+      "warning: a valid policy that rarely says what was meant", "note: worth knowing, and nothing to fix",
+    ] {
+      #expect(child.output.contains(line), "\(line)")
+    }
   }
 
   @Test func `an unknown form of output is a bad command line`() throws {

@@ -20,6 +20,20 @@ struct InlineKeysTests {
     SpecCase("private members", rule(#"{"keys":[\#(withPrivate)]}"#), "8:11 warning private-key-material"),
     SpecCase("a secret", rule(#"{"keys":[\#(good),\#(secret)]}"#), "8:11 warning private-key-material"),
     SpecCase("a key that is left out", rule(#"{"keys":[\#(good),{"kty":"x"}]}"#), "8:11 warning skipped-jwk"),
+    SpecCase(
+      "a key for encryption", rule(#"{"keys":[\#(good),{"kty":"x","use":"enc"}]}"#),
+      "8:11 note skipped-jwk"),
+    SpecCase(
+      "keys that are left out for both reasons",
+      rule(#"{"keys":[{"kty":"x"},\#(good),{"use":"enc","kty":"RSA"}]}"#), "8:11 note skipped-jwk",
+      "8:11 warning skipped-jwk"),
+    SpecCase(
+      "key_ops of encryption", rule(#"{"keys":[\#(good),{"kty":"RSA","key_ops":["encrypt"]}]}"#),
+      "8:11 warning skipped-jwk"),
+    SpecCase("keys for encryption alone", rule(#"{"keys":[{"use":"enc"}]}"#), "8:11 error invalid-jwks"),
+    SpecCase(
+      "odd optional members",
+      rule(#"{"keys":[\#(good.dropLast()),"d":null,"use":"","alg":null,"key_ops":["sign"]}]}"#)),
     SpecCase("no usable key", rule(#"{"keys":[{"kty":"x"}]}"#), "8:11 error invalid-jwks"),
     SpecCase("no key", rule(#"{"keys":[]}"#), "8:11 error invalid-jwks"),
     SpecCase("no keys", rule("{}"), "8:11 error invalid-jwks"),
@@ -40,5 +54,21 @@ struct InlineKeysTests {
       kind: "RequestAuthentication")
     let messages = ResourceLoader().load(file: "p.yaml", text: text).diagnostics.map(\.message)
     #expect(messages.first?.contains("private key material: key 1 is symmetric") == true, "\(messages)")
+  }
+
+  @Test func `A note names the key for encryption, and counts apart from warnings`() {
+    let set = #"{"keys":[\#(Self.good),{"kid":"enc-1","use":"enc"},{"use":"enc"}]}"#
+    var settings = LoaderSettings()
+    settings.maximumFindings = 1
+    let text = SpecCase("", Self.rule(set)).text(kind: "RequestAuthentication")
+    let all = ResourceLoader().load(file: "p.yaml", text: text)
+    #expect(
+      all.diagnostics.map(\.description) == [
+        "p.yaml:8:11: note: `jwks`: key 1 (kid \"enc-1\") is for encryption and is not used [skipped-jwk]",
+        "p.yaml:8:11: note: `jwks`: key 2 (no kid) is for encryption and is not used [skipped-jwk]",
+      ])
+    #expect(!all.hasErrors && all.count == 1)
+    let cut = ResourceLoader(settings).load(file: "p.yaml", text: text)
+    #expect(cut.findings == ["8:11 note skipped-jwk", "8:11 note too-many-findings"])
   }
 }

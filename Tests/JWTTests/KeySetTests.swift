@@ -68,10 +68,10 @@ import Testing
     let result = try keySet(
       set(
         "1", #"{"kty":"RSA","kid":"a\n"}"#, Self.ec, #"{"kty":"XYZ","kid":"z"}"#,
-        TestKeys.jwk(TestKeys.p384.one, #""kid":7"#)))
+        TestKeys.jwk(TestKeys.p384.one, #""use":"enc""#)))
     #expect(result.keys.count == 1)
     #expect(result.skipped.map(\.index) == [0, 1, 3, 4])
-    #expect(result.skipped.map(\.reason) == [.notObject, .memberMissing(.n), .unknownType, .keyIDNotString])
+    #expect(result.skipped.map(\.reason) == [.notObject, .memberMissing(.n), .unknownType, .forEncryption])
     #expect(result.skipped[0].description == "key 0 (no kid) is no object: a key is {\"kty\": ...}")
     #expect(result.skipped[1].description == #"key 1 (kid "a\n") [n] is missing"#)
     #expect(result.skipped[2].description == #"key 3 (kid "z") [kty] is none of RSA, EC, OKP, oct"#)
@@ -85,10 +85,6 @@ import Testing
   }
 
   @Test func `skips keys with malformed members`() {
-    for member in [#""kid":null"#, #""kid":[]"#, #""kid":1"#] {
-      #expect(keyRefusal(TestKeys.jwk(TestKeys.p256.one, member)) == .keyIDNotString)
-    }
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.p256.one, #""kid":"""#)) == .keyIDEmpty)
     #expect(keyRefusal("{}") == .memberMissing(.kty))
     #expect(keyRefusal(#"{"kty":1}"#) == .memberNotString(.kty))
     #expect(keyRefusal(#"{"kty":"ec"}"#) == .unknownType)
@@ -100,12 +96,10 @@ import Testing
     #expect(keyRefusal(#"{"kty":"OKP","x":"AA"}"#) == .memberMissing(.crv))
     #expect(keyRefusal(#"{"kty":"oct"}"#) == .memberMissing(.k))
     #expect(keyRefusal("[]") == .notObject)
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.p256.one, #""alg":1"#)) == .memberNotString(.alg))
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.p256.one, #""use":1"#)) == .memberNotString(.use))
   }
 
   @Test func `skips curves that no algorithm takes`() {
-    for curve in ["secp256k1", "P-224", "p-256", "Ed25519", "", "P-512"] {
+    for curve in ["secp256k1", "P-224", "p-256", "Ed25519", " ", "P-512"] {
       #expect(keyRefusal(#"{"kty":"EC","crv":"\#(curve)","x":"AA","y":"AA"}"#) == .unknownCurve)
     }
     for curve in ["Ed448", "X25519", "X448", "ed25519", "P-256"] {
@@ -125,21 +119,9 @@ import Testing
         #expect(reason == (own.contains(algorithm) ? nil : .algorithmDoesNotFit))
       }
     }
-    for name in ["RSA-OAEP", "ES521", "none", "", "rs256", "Ed25519", "A256KW"] {
+    for name in ["RSA-OAEP", "ES521", "none", " ", "rs256", "Ed25519", "A256KW"] {
       #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""alg":"\#(name)""#)) == .unknownAlgorithm)
     }
-  }
-
-  @Test func `skips keys for encryption and keys that may not verify`() {
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""use":"enc""#)) == .forEncryption)
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""use":"sig""#)) == nil)
-    #expect(
-      keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""key_ops":["sign","encrypt"]"#)) == .notForVerification)
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""key_ops":[]"#)) == .notForVerification)
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""key_ops":["Verify"]"#)) == .notForVerification)
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""key_ops":["sign","verify"]"#)) == nil)
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""key_ops":"verify""#)) == .operationsMalformed)
-    #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""key_ops":["verify",1]"#)) == .operationsMalformed)
   }
 
   @Test func `takes the curve from alg, and P-256 when neither is named`() throws {
