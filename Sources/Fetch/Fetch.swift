@@ -55,7 +55,7 @@ public struct FetchTrust: Sendable, Hashable {
 
 /// What came.
 public struct FetchAnswer: Sendable {
-  /// 200, or 304 for an entity that has not changed.
+  /// 200 to 299, with a body that is not empty; or 304 for an entity that has not changed.
   public var status: Int
   public var body: [UInt8]
   public var entityTag: String?
@@ -85,7 +85,10 @@ public enum FetchError: Error, Sendable, Equatable {
   /// TLS failed; what is wrong with the certificate or the handshake.
   case tls(String)
   case timeout
+  /// Neither 2xx nor a redirect, nor a 304 that was asked for.
   case status(Int)
+  /// A 2xx without the document.
+  case emptyBody(status: Int)
   case tooLong(limit: Int)
   case redirect(String)
   /// The transfer broke off.
@@ -107,7 +110,8 @@ extension FetchError: CustomStringConvertible {
         + "(setting jwks.allowedAddresses)"
     case .tls(let why): "TLS: \(why)"
     case .timeout: "no answer in time"
-    case .status(let status): "status \(status) where 200 is expected"
+    case .status(let status): "status \(status) where 200 to 299 is expected"
+    case .emptyBody(let status): "status \(status) with an empty body where a JSON document is expected"
     case .tooLong(let limit): "more than \(limit) octets"
     case .redirect(let why): "a redirect that is not followed: \(why)"
     case .broken(let why): "the transfer broke off: \(why)"
@@ -126,6 +130,7 @@ extension FetchError: CustomStringConvertible {
     case .tls: "tls"
     case .timeout: "timeout"
     case .status: "status"
+    case .emptyBody: "no_key_set"
     case .tooLong: "too_long"
     case .redirect: "redirect"
     case .broken: "broken"

@@ -51,7 +51,10 @@ struct FetchHop {
     }
     let status = transfer.number(CURLINFO_RESPONSE_CODE)
     switch status {
-    case 200: return .answer(answer(transfer, status))
+    // Istio takes any 2xx (semantics 1.8). Among them is 206, which nobody asked for: a part of a document does
+    // not parse, and the whole may come under any name.
+    case 200..<300:
+      return transfer.body.isEmpty ? .failed(.emptyBody(status: status)) : .answer(answer(transfer, status))
     case 304 where request.entityTag != nil: return .answer(answer(transfer, status))
     case 301, 302, 303, 307, 308: return redirect(transfer)
     default: return .failed(.status(status))

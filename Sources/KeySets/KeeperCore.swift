@@ -182,7 +182,8 @@ struct KeeperCore {
         slots[index].isDiscovering = false
         return order(index, url, slots[index].provider.entityTag, now: now)
       }
-      fail(index, "discovery", "the issuer's configuration has no text `jwks_uri`", now: now)
+      let text = "the issuer's configuration has no text `jwks_uri`"
+      fail(index, "discovery", Self.named(answer.status) + text, now: now)
     case .success(let answer) where answer.status == 304: unchanged(index, answer, now: now, wall: wall)
     case .success(let answer): take(index, answer, now: now, wall: wall)
     }
@@ -215,9 +216,12 @@ struct KeeperCore {
         for text in set.warnings { events.append(KeyEvent(kind: .skipped, provider: name, text: text)) }
       }
     } catch {
-      fail(index, "no_key_set", "\(error)", now: now)
+      fail(index, "no_key_set", Self.named(answer.status) + "\(error)", now: now)
     }
   }
+
+  /// A status other than 200 is a hint why a body cannot be read: 206 means that a part is missing.
+  private static func named(_ status: Int) -> String { status == 200 ? "" : "status \(status): " }
 
   private mutating func unchanged(_ index: Int, _ answer: FetchAnswer, now: UInt64, wall: UInt64) {
     slots[index].provider.unchanged(freshSeconds: answer.freshness.seconds, now: now, wall: wall)

@@ -61,6 +61,23 @@ import WebTestServer
     #expect(try run(["http://127.0.0.1/", "--connect", "a"]).code == 2)
   }
 
+  @Test(arguments: [200, 201, 203, 206])
+  func `any 2xx with a set is a set, and without a whole one an error`(status: Int) throws {
+    let set = self.set
+    let server = try WebTestServer { request in
+      let body = ["/whole": set, "/part": String(set.dropLast(5))][request.target] ?? ""
+      return WebTestServer.answer(body, status: "\(status) X")
+    }
+    let base = "http://127.0.0.1:\(server.port)"
+    let whole = try run([base + "/whole"])
+    #expect(whole.code == 0 && whole.output.contains("status     \(status), "), "\(whole.output)")
+    let part = try run([base + "/part"])
+    #expect(part.code == 1 && part.output.contains("Jwks is an invalid JSON"), "\(part.output)")
+    let empty = try run([base + "/empty"])
+    let text = "status \(status) with an empty body where a JSON document is expected"
+    #expect(empty.code == 1 && empty.output.contains(text), "\(empty.output)")
+  }
+
   @Test func `a proxy of the environment is asked, but never for a metadata address`() throws {
     let set = self.set
     let proxy = try WebTestServer { _ in WebTestServer.answer(set) }

@@ -64,9 +64,30 @@ extension Result where Success == FetchAnswer, Failure == FetchError {
     #expect(server.requests.last?.headers["if-none-match"] == "\"a\"")
   }
 
-  @Test(arguments: [404, 500, 204, 206]) func `any other status is no answer`(status: Int) throws {
+  @Test(arguments: [200, 201, 202, 203, 206, 226, 299])
+  func `any 2xx with a body is an answer, and without one an error that names it`(status: Int) throws {
+    let server = try WebTestServer { request in
+      WebTestServer.answer(request.target == "/empty" ? "" : "{}", status: "\(status) X")
+    }
+    let answer = try #require(try fetch(request(server)).answer)
+    #expect(answer.status == status && answer.body == Array("{}".utf8))
+    let error = try #require(try fetch(request(server, "/empty")).error)
+    #expect(error == .emptyBody(status: status) && error.label == "no_key_set")
+    #expect(
+      "\(error)" == "status \(status) with an empty body where a JSON document is expected")
+  }
+
+  @Test(arguments: [204, 205]) func `a 2xx that never has a body is an error`(status: Int) throws {
+    let server = try WebTestServer { _ in WebTestServer.answer("", status: "\(status) X") }
+    #expect(try fetch(request(server)).error == .emptyBody(status: status))
+  }
+
+  @Test(arguments: [300, 305, 400, 404, 429, 500, 503])
+  func `any other status is no answer`(status: Int) throws {
     let server = try WebTestServer { _ in WebTestServer.answer("{}", status: "\(status) X") }
-    #expect(try fetch(request(server)).error == .status(status))
+    let error = try #require(try fetch(request(server)).error)
+    #expect(error == .status(status))
+    #expect("\(error)" == "status \(status) where 200 to 299 is expected")
   }
 
   @Test func `a body beyond the limit is cut off, announced or not`() throws {
