@@ -471,18 +471,17 @@ public struct SignatureTime: Sendable {
 
 /// How many signatures were verified, by algorithm and result.
 public struct VerificationCounts: Sendable {
-  private var succeeded = InlineArray<13, UInt64>(repeating: 0)
-  private var failed = InlineArray<13, UInt64>(repeating: 0)
+  private var succeeded = AlgorithmTable<UInt64>.repeating(0)
+  private var failed = AlgorithmTable<UInt64>.repeating(0)
 
   public init() {}
 
   mutating func count(_ algorithm: Algorithm, succeeded good: Bool) {
-    let index = Int(algorithm.rawValue)
-    if good { succeeded[index] &+= 1 } else { failed[index] &+= 1 }
+    if good { succeeded[algorithm] &+= 1 } else { failed[algorithm] &+= 1 }
   }
 
   /// Verifications so far.
   public func total(_ algorithm: Algorithm, succeeded good: Bool) -> UInt64 {
-    good ? succeeded[Int(algorithm.rawValue)] : failed[Int(algorithm.rawValue)]
+    good ? succeeded[algorithm] : failed[algorithm]
   }
 }

@@ -48,12 +48,11 @@ enum FormFault {
   }
 
   private static func algorithm(_ part: Substring) -> String {
-    let names = Algorithm.allCases.map { "\($0.name)" }.joined(separator: " ")
     let key = Array("alg".utf8)
     var document = JSONDocument()
     guard (try? document.parseBase64URL(Array(part.utf8).span)) != nil,
       let value = document.member(key.span, of: document.root)
-    else { return "it is none of \(names)" }
-    return "\(JSONDocumentText(value, of: document).text()) is none of \(names)"
+    else { return "it is none of \(Algorithm.names)" }
+    return "\(JSONDocumentText(value, of: document).text()) is none of \(Algorithm.names)"
   }
 }

@@ -54,8 +54,7 @@ public enum KeyRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case .unknownType: "[kty] is none of RSA, EC, OKP, oct"
     case .unknownCurve: "[crv] is none of P-256, P-384, P-521 (EC) or Ed25519 (OKP)"
     case .unknownAlgorithm:
-      "[alg] is no supported signature algorithm: ES256 ES384 ES512 HS256 HS384 HS512 RS256 RS384 RS512"
-        + " PS256 PS384 PS512 EdDSA"
+      "[alg] is no supported signature algorithm: \(Algorithm.names)"
     case .algorithmDoesNotFit: "[alg] does not fit the key's type, curve or length"
     case .forEncryption: "[use] is enc: a key for signatures has sig, or no [use]"
     case .operationsOfEncryption:

@@ -28,10 +28,10 @@ public struct KeyRing: ~Copyable, Sendable {
   /// `kid`.
   private var fitting = CandidateLists()
   private var fittingWithoutKeyID = CandidateLists()
-  /// Verifiers by slot; `slots[key * algorithms + algorithm]` is a slot plus one.
+  /// Verifiers by slot; `slots[key][algorithm]` is a slot plus one.
   private var verifiers: OwnedArray<Verifier>
   private var held: [Held] = []
-  private var slots: [UInt32] = []
+  private var slots: [AlgorithmTable<UInt32>] = []
   /// Beside `verifiers`: how often one without a table was used.
   private var uses: [UInt32] = []
   /// Beside `verifiers`: the number of each, by which the token cache knows it. A key whose name or `alg` has
@@ -90,7 +90,7 @@ public struct KeyRing: ~Copyable, Sendable {
       let isTheSame = before[what.fingerprint] == after[what.fingerprint]
       keptNumbers.append(isTheSame ? number : takeNumber())
       keptHeld.append(what)
-      for position in positions { slots[Self.cell(position, what.algorithm)] = UInt32(kept.count) }
+      for position in positions { slots[position][what.algorithm] = UInt32(kept.count) }
     }
     verifiers = kept
     held = keptHeld
@@ -229,8 +229,8 @@ public struct KeyRing: ~Copyable, Sendable {
   /// The verifier of a key and an algorithm, made now if it is not there. Nil when libcrypto cannot make it:
   /// the token is refused then, and the next one tries again.
   private mutating func slot(_ position: Int, _ algorithm: Algorithm) -> Int? {
-    let cell = Self.cell(position, algorithm)
-    if slots[cell] != 0 { return Int(slots[cell]) - 1 }
+    let known = slots[position][algorithm]
+    if known != 0 { return Int(known) - 1 }
     guard var verifier = try? Verifier(key: keys[position].key, algorithm: algorithm) else { return nil }
     if algorithm.family == .ecdsa, let table = settings.tables?.table(for: keys[position].key.fingerprint) {
       verifier.adopt(table)
@@ -239,12 +239,8 @@ public struct KeyRing: ~Copyable, Sendable {
     uses.append(0)
     numbers.append(takeNumber())
     held.append(Held(fingerprint: keys[position].key.fingerprint, algorithm: algorithm))
-    slots[cell] = UInt32(verifiers.count)
+    slots[position][algorithm] = UInt32(verifiers.count)
     return verifiers.count - 1
-  }
-
-  private static func cell(_ position: Int, _ algorithm: Algorithm) -> Int {
-    position * Algorithm.allCases.count + Int(algorithm.rawValue)
   }
 
   /// The first key of a `kid`, as its position plus one; 0 when there is none.
@@ -264,7 +260,7 @@ public struct KeyRing: ~Copyable, Sendable {
     while size < keys.count * 2 { size *= 2 }
     table = [UInt32](repeating: 0, count: size)
     sameKeyID = [UInt32](repeating: 0, count: keys.count)
-    slots = [UInt32](repeating: 0, count: keys.count * Algorithm.allCases.count)
+    slots = [AlgorithmTable<UInt32>](repeating: .repeating(0), count: keys.count)
     // From the last to the first, each put before its namesakes: a chain is in the set's order.
     for position in keys.indices.reversed() {
       guard let keyID = keys[position].keyID else { continue }
@@ -280,8 +276,9 @@ public struct KeyRing: ~Copyable, Sendable {
 
 /// For each algorithm the positions of keys to try, side by side in one list.
 private struct CandidateLists: Sendable {
-  var positions: [UInt32] = []
-  private var ends: [Int] = []
+  private(set) var positions: [UInt32] = []
+  /// The part of `positions` that is for each algorithm.
+  private var ranges = AlgorithmTable<Range<Int>>.repeating(0..<0)
 
   init() {}
 
@@ -291,16 +288,12 @@ private struct CandidateLists: Sendable {
       for position in keys.indices where positions.count < start + most {
         if belongs(keys[position]) && keys[position].fits(algorithm) { positions.append(UInt32(position)) }
       }
-      ends.append(positions.count)
+      ranges[algorithm] = start..<positions.count
     }
   }
 
   /// The part of `positions` that is for `algorithm`.
-  func candidates(_ algorithm: Algorithm) -> Range<Int> {
-    let index = Int(algorithm.rawValue)
-    if index >= ends.count { return 0..<0 }
-    return (index == 0 ? 0 : ends[index - 1])..<ends[index]
-  }
+  func candidates(_ algorithm: Algorithm) -> Range<Int> { ranges[algorithm] }
 }
 
 /// Proof that one text of one token bears a valid signature. Only `KeyRing.verify` makes one, it cannot be

@@ -25,9 +25,9 @@ public struct ServerMetrics: Sendable {
   private let audited: Counter
   private let dryRunDenied: Counter
   private let dryRunNotAllowed: Counter
-  private let signatureDurations: [Histogram]
-  private let succeeded: [Counter]
-  private let failed: [Counter]
+  private let signatureDurations: AlgorithmTable<Histogram>
+  private let succeeded: AlgorithmTable<Counter>
+  private let failed: AlgorithmTable<Counter>
   /// What workers took from the allocator.
   let allocated: Counter
   private let cacheHits: Counter
@@ -82,15 +82,15 @@ public struct ServerMetrics: Sendable {
       "countersign_deadline_exceeded_total", help: "Calls dropped because their deadline had passed.")
     let verifications = "countersign_token_verifications_total"
     let verificationsHelp = "Signatures of tokens verified, by algorithm and result."
-    succeeded = Algorithm.allCases.map {
+    succeeded = AlgorithmTable {
       layout.counter(
         verifications, help: verificationsHelp, labels: [("algorithm", "\($0.name)"), ("result", "valid")])
     }
-    failed = Algorithm.allCases.map {
+    failed = AlgorithmTable {
       layout.counter(
         verifications, help: verificationsHelp, labels: [("algorithm", "\($0.name)"), ("result", "invalid")])
     }
-    signatureDurations = Algorithm.allCases.map {
+    signatureDurations = AlgorithmTable {
       layout.histogram(
         "countersign_token_verification_seconds",
         help: "How long signatures took that were not in the token cache, the search for their key included.",
@@ -231,7 +231,7 @@ public struct ServerMetrics: Sendable {
     }
   }
 
-  func signatureDuration(_ algorithm: Algorithm) -> Histogram { signatureDurations[Int(algorithm.rawValue)] }
+  func signatureDuration(_ algorithm: Algorithm) -> Histogram { signatureDurations[algorithm] }
 
   func checks(_ reason: Verdict.Reason) -> Counter { verdicts[Int(reason.rawValue)] }
 
@@ -245,9 +245,9 @@ public struct ServerMetrics: Sendable {
   func add(_ counts: VerificationCounts, since before: VerificationCounts, to cells: borrowing WorkerCells) {
     for algorithm in Algorithm.allCases {
       let good = counts.total(algorithm, succeeded: true) &- before.total(algorithm, succeeded: true)
-      if good > 0 { cells.add(succeeded[Int(algorithm.rawValue)], good) }
+      if good > 0 { cells.add(succeeded[algorithm], good) }
       let bad = counts.total(algorithm, succeeded: false) &- before.total(algorithm, succeeded: false)
-      if bad > 0 { cells.add(failed[Int(algorithm.rawValue)], bad) }
+      if bad > 0 { cells.add(failed[algorithm], bad) }
     }
   }
 

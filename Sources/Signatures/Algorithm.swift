@@ -50,6 +50,9 @@ public enum Algorithm: UInt8, Sendable, CaseIterable {
     }
   }
 
+  /// The names of all algorithms with blanks between them, for messages.
+  public static let names = allCases.map { "\($0.name)" }.joined(separator: " ")
+
   /// The hash the algorithm signs. EdDSA hashes inside, with SHA-512 (RFC 8032 section 5.1).
   public var hash: HashFunction {
     switch self {

@@ -168,8 +168,9 @@ struct VerifierHandles {
 }
 
 extension VerificationKey {
-  /// Octets of every signature of `algorithm` by this key, which fits it.
-  func signatureOctets(_ algorithm: Algorithm) -> Int {
+  /// The length in bytes of every signature of `algorithm` by this key.
+  /// - Precondition: the key fits `algorithm`; otherwise the length means nothing.
+  public func signatureOctets(_ algorithm: Algorithm) -> Int {
     switch material {
     case .rsa(let modulus, _): modulus.count
     case .ec(let curve, _, _): 2 * curve.octets

@@ -67,12 +67,11 @@ struct GateTests {
     }
   }
 
-  @Test func `each of the thirteen algorithms passes, and fails when its signature is changed`() throws {
+  @Test func `each algorithm passes, and fails when its signature is changed`() throws {
     let issuer = try TestIssuer(Algorithm.allCases)
     let server = try CountersignProcess(
       policies: issuer.requestAuthentication() + TestIssuer.denyWithoutToken)
     let envoy = try EnvoyProcess(asking: server)
-    #expect(Algorithm.allCases.count == 13)
     for algorithm in Algorithm.allCases {
       let token = try issuer.token(algorithm: algorithm)
       #expect(try envoy.get("/api", token: token).status == 200, "\(algorithm)")
