@@ -23,6 +23,8 @@ public struct Verdict: Sendable {
     case unknownWorkload
     /// The check holds no HTTP request.
     case notHTTP
+    /// A token is larger than `TokenSettings.maximumTokenBytes`; `tokenError` is `.tooLarge`.
+    case tokenTooLarge
 
     /// As metrics and metadata spell it.
     public var label: StaticString {
@@ -35,13 +37,14 @@ public struct Verdict: Sendable {
       case .malformedMetadata: "malformed_metadata"
       case .unknownWorkload: "unknown_workload"
       case .notHTTP: "not_http"
+      case .tokenTooLarge: "token_too_large"
       }
     }
   }
 
   public let isAllowed: Bool
   public let reason: Reason
-  /// Set with `.token` alone.
+  /// Set with `.token` and `.tokenTooLarge` alone.
   public let tokenError: TokenError?
   /// The rule that decided, where one did.
   public let rule: RuleIndex?
@@ -93,7 +96,7 @@ public struct Verdict: Sendable {
   /// A denial because of a token.
   init(denying error: TokenError, workload: Int) {
     isAllowed = false
-    reason = .token
+    reason = error == .tooLarge ? .tokenTooLarge : .token
     tokenError = error
     rule = nil
     decision = nil

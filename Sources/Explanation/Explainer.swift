@@ -196,7 +196,7 @@ public struct Explainer: Sendable {
     }
     outcome.status = Int(verdict.httpStatus)
     outcome.body = "\(verdict.body)"
-    if let error = verdict.tokenError {
+    if let error = verdict.tokenError, error != .tooLarge {
       var challenge = ByteBuffer(capacity: 128)
       Authorizer.appendChallenge(for: error, check, in: message.span, to: &challenge)
       outcome.challenge = String(decoding: challenge.copy(), as: UTF8.self)
@@ -217,6 +217,9 @@ public struct Explainer: Sendable {
         return "no DENY rule matches, and no ALLOW policy applies to the workload"
       }
       return "no DENY or ALLOW policy applies to the workload"
+    case .tokenTooLarge:
+      return
+        "a token is larger than `limits.tokenBytes`; this is the answer unless `limits.answer` says otherwise"
     case .token: return verdict.tokenError == .missing ? "a required token is missing" : "a token is refused"
     case .deniedByRule: return "\(rule) denies it"
     case .noRuleMatched:

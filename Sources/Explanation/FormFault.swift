@@ -7,7 +7,8 @@ enum FormFault {
   static func words(for error: TokenError, _ text: String, limit: Int) -> String {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     switch error {
-    case .malformed: return malformed(text, parts, limit)
+    case .malformed: return malformed(text, parts)
+    case .tooLarge: return "\(text.utf8.count) bytes: the limit is \(limit) bytes (`limits.tokenBytes`)"
     case .headerNotBase64URL, .headerNotJSON: return "header: " + fault(in: parts.first ?? "")
     case .payloadNotBase64URL, .payloadNotJSON: return "payload: " + fault(in: parts.dropFirst().first ?? "")
     case .signatureNotBase64URL:
@@ -20,11 +21,7 @@ enum FormFault {
     }
   }
 
-  private static func malformed(_ text: String, _ parts: [Substring], _ limit: Int) -> String {
-    let count = text.utf8.count
-    if count > limit {
-      return "\(count) octets, and at most \(limit) are read (`limits.tokenBytes`)"
-    }
+  private static func malformed(_ text: String, _ parts: [Substring]) -> String {
     if text.isEmpty { return "it is empty" }
     if text.contains(",") { return "a comma: two values joined, perhaps of two header lines" }
     if parts.count == 5 { return "5 parts: an encrypted token (JWE); only signed ones are read" }

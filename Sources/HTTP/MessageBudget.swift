@@ -2,7 +2,7 @@
 /// connection has a bound of its own; many connections need this one too.
 ///
 /// Large messages may take half of it: the usual check, which is small, finds room however many large ones somebody
-/// sends.
+/// sends (`largeMessageBytes`).
 @safe
 public final class MessageBudget {
   struct State {
@@ -10,8 +10,10 @@ public final class MessageBudget {
     var used = 0
   }
 
-  /// What counts as small. A check without a body is 1 to 8 KiB.
-  static let smallOctets = 64 << 10
+  /// A message above this size is large. A check without a body is usually 1 to 8 KiB. One with the 60 KiB of headers
+  /// that Envoy accepts, its text repeated in the path, in metadata or in certificates, stays below 256 KiB. Only a
+  /// body in the check makes it larger.
+  public static let largeMessageBytes = 256 << 10
 
   let state: UnsafeMutablePointer<State>
 
@@ -29,7 +31,7 @@ public final class MessageBudget {
 
 extension MessageBudget.State {
   mutating func take(_ octets: Int) -> Bool {
-    let room = octets > MessageBudget.smallOctets ? limit / 2 : limit
+    let room = octets > MessageBudget.largeMessageBytes ? limit / 2 : limit
     if octets > room - used { return false }
     used += octets
     return true

@@ -73,7 +73,7 @@ extension UnverifiedToken {
 
   /// Reads all but the payload's content and the signature: what holds for any JWS.
   mutating func readEnvelope(_ text: Span<UInt8>, _ settings: TokenSettings) throws(TokenError) -> Sections {
-    if text.count > settings.maximumTokenBytes { throw .malformed }
+    if text.count > settings.maximumTokenBytes { throw .tooLarge }
     let sections = try Sections(text)
     self.text.append(text)
     facts.payloadSegment = ByteRange(sections.payload)

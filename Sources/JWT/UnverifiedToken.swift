@@ -4,12 +4,14 @@ public import Signatures
 
 /// How much of a token is read.
 public struct TokenSettings: Sendable, Hashable {
-  /// Longest token text in octets. Honest tokens take 1 to 8 KiB; proxies refuse headers of more than 60 KiB,
-  /// and a longer token only makes a forged one dearer to refuse (security checklist 2.1). A longer one is
-  /// refused unread.
-  public var maximumTokenBytes = 16 * 1024
-  /// Depth and number of values of header and claims. 16 KiB of text cannot hold more values than the
-  /// default.
+  /// Longest token text in bytes. Usual tokens take 1 to 8 KiB, tokens that list a user's groups 30 KiB and more.
+  /// Envoy accepts 60 KiB for all headers of a request together unless it is configured otherwise, so a token that
+  /// passed such a proxy never reaches 64 KiB. A longer token is refused unread (`TokenError.tooLarge`).
+  public var maximumTokenBytes = 64 * 1024 {
+    didSet { json.maximumValues = max(JSONSettings().maximumValues, maximumTokenBytes / 2) }
+  }
+  /// Depth and number of values of header and claims. The number grows with `maximumTokenBytes`: a value takes at least
+  /// two bytes of JSON, so a token within its size limit is never refused for its number of values.
   public var json = JSONSettings()
 
   public init() {}

@@ -180,9 +180,9 @@ extension TestFile {
     }
     if let status = reader.integer(node, "status", 100...599), let value = node.member("status")?.value {
       expect.status = status
-      if ![200, 401, 403].contains(status) {
+      if ![200, 401, 403, 431].contains(status) {
         reader.error(
-          "invalid-value", at: value.position, "no verdict has status \(status); it is 200, 401 or 403")
+          "invalid-value", at: value.position, "no verdict has status \(status); it is 200, 401, 403 or 431")
       }
     }
     expect.body = reader.text(node, "body")

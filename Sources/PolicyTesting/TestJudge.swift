@@ -115,6 +115,7 @@ struct TestJudge: ~Copyable {
   private func words(for verdict: Verdict, _ explanations: [RuleExplanation]) -> [String] {
     switch verdict.reason {
     case .deniedByRule: return []
+    case .tokenTooLarge: return ["the token is larger than `limits.tokenBytes`"]
     case .token: return ["the token was refused: \(verdict.body)"]
     case .malformedPath: return ["the path cannot be normalised"]
     case .malformedMetadata: return ["the filter metadata cannot be read"]

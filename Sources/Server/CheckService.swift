@@ -18,6 +18,8 @@ public struct CheckService: ~Copyable {
     case answered(Verdict)
     /// A token was refused for want of a key that a fetch might bring (`wantedKeys`); nothing was appended.
     case wanting(Verdict)
+    /// A token is larger than the limit: the answer is the one that is configured for limits. Nothing was appended.
+    case tokenTooLarge(Verdict)
     /// The message could not be read: the call fails, nothing was appended.
     case unreadable(WireError)
   }
@@ -81,6 +83,8 @@ public struct CheckService: ~Copyable {
       CheckResponseWriter.writeAllowed(changes: authorizer.changes, into: &output)
     } else if mayWait, verdict.reason == .token, !authorizer.wantedKeys.isEmpty {
       return .wanting(verdict)
+    } else if verdict.reason == .tokenTooLarge {
+      return .tokenTooLarge(verdict)
     } else {
       writeDenial(verdict, message: message, into: &output)
     }
@@ -133,13 +137,14 @@ public struct CheckService: ~Copyable {
 
   /// Adds what is known of the check that was just answered to a line of the decision log. Never a token, never a
   /// query.
+  /// - Parameter answer: `allow`, `deny`, or `error` where the answer leaves the request to the proxy.
   /// - Precondition: `verdict` is the last one, for the check in `message`.
   func write(
     _ verdict: Verdict, _ message: borrowing ByteBuffer, into line: inout DecisionLine,
-    subject: DecisionLogSettings.Subject
+    answer: StaticString, subject: DecisionLogSettings.Subject
   ) {
     let octets = message.span
-    line.add("verdict", verdict.isAllowed ? "allow" : "deny")
+    line.add("verdict", answer)
     line.add("status", UInt64(verdict.isAllowed ? 200 : verdict.httpStatus))
     line.add("reason", verdict.reason.label)
     if let error = verdict.tokenError { line.add("token", error.text) }

@@ -1,6 +1,8 @@
+import Authorizer
 import Bytes
 import ExtAuthz
 import HTTP
+import JWT
 
 /// What a check is answered that is beyond a limit: it is not judged, and so never allowed here.
 public enum OverloadAnswer: String, Sendable, CaseIterable {
@@ -15,32 +17,72 @@ public enum OverloadAnswer: String, Sendable, CaseIterable {
 /// The answers themselves, made once.
 struct OverloadAnswers: Sendable {
   /// A limit that a check may be beyond.
-  enum Limit: Sendable {
+  enum Limit: Sendable, CaseIterable {
     /// Of one message.
     case message
     /// Of the header lines and other parts of one message.
     case parts
     /// Of all messages that are being read, or of checks that wait for keys.
     case room
+    /// Of one token.
+    case token
+
+    /// The status of the answer to the client.
+    var httpStatus: Int {
+      switch self {
+      case .message: 413
+      case .parts, .token: 431
+      case .room: 503
+      }
+    }
+
+    /// `reason` in metadata and in the decision log.
+    var reason: StaticString {
+      switch self {
+      case .message, .parts, .room: "overload"
+      case .token: Verdict.Reason.tokenTooLarge.label
+      }
+    }
+
+    /// What the client reads.
+    var body: StaticString {
+      switch self {
+      case .message: "the check is larger than the authorizer takes"
+      case .parts: "the check has more parts than the authorizer takes"
+      case .room: "the authorizer has no room for the check"
+      case .token: TokenError.tooLarge.text
+      }
+    }
+
+    /// How the call ends where `OverloadAnswer.unavailable` is configured.
+    var failure: WorkerContext.Answer {
+      switch self {
+      case .message, .parts: .failure(.resourceExhausted, "the message holds too much")
+      case .room: .failure(.unavailable, "no room for the check")
+      case .token: .failure(.resourceExhausted, "a token is too large")
+      }
+    }
   }
 
   private let answer: OverloadAnswer
   private let message: [UInt8]
   private let parts: [UInt8]
   private let room: [UInt8]
+  private let token: [UInt8]
 
   init(_ answer: OverloadAnswer) {
     self.answer = answer
-    message = Self.made(answer, 413, "the check is larger than the authorizer takes")
-    parts = Self.made(answer, 431, "the check has more parts than the authorizer takes")
-    room = Self.made(answer, 503, "the authorizer has no room for the check")
+    message = Self.made(answer, .message)
+    parts = Self.made(answer, .parts)
+    room = Self.made(answer, .room)
+    token = Self.made(answer, .token)
   }
 
-  private static func made(_ answer: OverloadAnswer, _ status: Int, _ body: StaticString) -> [UInt8] {
+  private static func made(_ answer: OverloadAnswer, _ limit: Limit) -> [UInt8] {
     var response = DeniedResponse()
-    response.reset(HTTPStatus(status) ?? .serviceUnavailable)
-    response.setBody(body)
-    response.addMetadata("reason") { $0.append("overload") }
+    response.reset(HTTPStatus(limit.httpStatus) ?? .serviceUnavailable)
+    response.setBody(limit.body)
+    response.addMetadata("reason") { $0.append(limit.reason) }
     var octets = ByteBuffer()
     if answer == .error {
       CheckResponseWriter.writeFailed(response, into: &octets)
@@ -49,6 +91,12 @@ struct OverloadAnswers: Sendable {
     }
     return octets.copy()
   }
+
+  /// Whether a check beyond a limit is denied; else the proxy decides what becomes of the request.
+  var isDenial: Bool { answer == .denial }
+
+  /// `verdict` in the decision log.
+  var label: StaticString { isDenial ? "deny" : "error" }
 
   /// The methods served; `Call.method` is an index into it.
   var routes: [GRPCRoute] {
@@ -62,17 +110,14 @@ struct OverloadAnswers: Sendable {
     ]
   }
 
-  /// Answers a check that was read and is not judged: with what is appended to `reply`.
+  /// Answers a check beyond a limit, with what is appended to `reply`.
   func write(_ limit: Limit, into reply: inout ByteBuffer) -> WorkerContext.Answer {
-    if answer == .unavailable {
-      return limit == .room
-        ? .failure(.unavailable, "no room for the check")
-        : .failure(.resourceExhausted, "the message holds too much")
-    }
+    if answer == .unavailable { return limit.failure }
     switch limit {
     case .message: reply.append(message)
     case .parts: reply.append(parts)
     case .room: reply.append(room)
+    case .token: reply.append(token)
     }
     return .message
   }

@@ -166,6 +166,7 @@ public struct ServerMetrics: Sendable {
     let parts: Counter
     let inFlight: Counter
     let parked: Counter
+    let token: Counter
 
     init(_ layout: inout MetricsLayout) {
       func made(_ limit: String) -> Counter {
@@ -178,6 +179,7 @@ public struct ServerMetrics: Sendable {
       parts = made("parts")
       inFlight = made("in_flight")
       parked = made("parked")
+      token = made("token")
     }
   }
 

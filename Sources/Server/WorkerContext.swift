@@ -243,6 +243,10 @@ struct WorkerContext: ~Copyable {
       count(verdict)
       service.deny(verdict, message, into: &reply)
       return .message
+    case .tokenTooLarge(let verdict):
+      cells.add(metrics.limited.token, 1)
+      if overload.isDenial { count(verdict) } else if writesDecisions { write(verdict, overload.label) }
+      return overload.write(.token, into: &reply)
     case .unreadable(let error):
       guard error.statusCode == .resourceExhausted else {
         cells.add(metrics.unreadable, 1)
@@ -265,7 +269,7 @@ struct WorkerContext: ~Copyable {
       }
     }
     if !verdict.isAllowed { show(verdict) }
-    if writesDecisions, isWritten(verdict) { write(verdict) }
+    if writesDecisions, isWritten(verdict) { write(verdict, verdict.isAllowed ? "allow" : "deny") }
   }
 
   /// Denials all, of allowed checks one in so many.
@@ -279,11 +283,11 @@ struct WorkerContext: ~Copyable {
   }
 
   /// Writes a line of the decision log.
-  private mutating func write(_ verdict: Verdict) {
+  private mutating func write(_ verdict: Verdict, _ answer: StaticString) {
     guard let decisions else { return }
     line.begin()
     line.addTime("time", nanoseconds: clock.wallNanoseconds())
-    service.write(verdict, message, into: &line, subject: decisions.log.settings.subject)
+    service.write(verdict, message, into: &line, answer: answer, subject: decisions.log.settings.subject)
     let stages = course.stages(
       now: clock.monotonicNanoseconds(), signatures: service.signatureNanoseconds(from: course.firstSignature)
     )

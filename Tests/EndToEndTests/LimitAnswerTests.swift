@@ -11,7 +11,7 @@ struct LimitAnswerTests {
     let folder = try Folder()
     try folder.write("p/p.yaml", try TestIssuer().requestAuthentication() + TestIssuer.denyWithoutToken)
     let file = try folder.write(
-      "c.yaml", "policies: [p]\nlimits: {checkHeaders: 20, answer: \(answer)}\n")
+      "c.yaml", "policies: [p]\nlimits: {checkHeaders: 20, tokenBytes: 1024, answer: \(answer)}\n")
     let server = try CountersignProcess(folder: folder, arguments: ["--config", file])
     let envoy = try EnvoyProcess(
       filters: [
@@ -26,5 +26,8 @@ struct LimitAnswerTests {
     let many = (0..<30).map { ("x-many-\($0)", "v") }
     #expect(try envoy.get("/other", headers: many).status == status)
     #expect(try server.metric("countersign_limited_checks_total", "parts") == 1)
+    let token = "Bearer " + String(repeating: "a", count: 1_025)
+    #expect(try envoy.get("/other", headers: [("authorization", token)]).status == status)
+    #expect(try server.metric("countersign_limited_checks_total", "token") == 1)
   }
 }

@@ -43,6 +43,17 @@ import Testing
     if name != "key and signature" { #expect(told.contains(text)) }
   }
 
+  @Test func `a token beyond the limit is refused with 431, its size and the limit's name`() throws {
+    let asked = try Explaining(authentication())
+    let large = String(repeating: "a", count: 65_537)
+    let told = try asked.explain { $0.headers = [("authorization", "Bearer \(large)")] }
+    #expect(told.outcome.status == 431 && told.outcome.reason == "token_too_large")
+    #expect(told.outcome.challenge == nil && told.outcome.sentence.contains("`limits.tokenBytes`"))
+    #expect(told.tokenRules[0].outcome == .refused(text: "431 Jwt is larger than the limit"))
+    let form = try #require(try checks(told)["form"])
+    #expect(form.detail == "65537 bytes: the limit is 65536 bytes (`limits.tokenBytes`)")
+  }
+
   @Test func `an accepted token shows every check as passed`() throws {
     let asked = try Explaining(authentication("  audiences: [shop]"))
     let token = try asked.token(audiences: ["https://shop/"])

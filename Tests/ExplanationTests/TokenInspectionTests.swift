@@ -103,9 +103,13 @@ import Testing
     #expect(check.detail.hasPrefix(words), "\(check.detail)")
   }
 
-  @Test func `a token beyond the limit is refused for its length`() throws {
-    let check = Self.failed(Self.inspect(String(repeating: "a", count: 16_385)))
-    #expect(check?.detail == "16385 octets, and at most 16384 are read (`limits.tokenBytes`)")
+  @Test func `a token beyond the limit is refused with its size and the limit's name`() throws {
+    let inspection = Self.inspect(String(repeating: "a", count: 65_537))
+    #expect(inspection.judgements.map(\.refusal) == ["431 Jwt is larger than the limit"])
+    #expect(
+      Self.failed(inspection)?.detail == "65537 bytes: the limit is 65536 bytes (`limits.tokenBytes`)")
+    let within = Self.inspect(String(repeating: "a", count: 65_536))
+    #expect(within.judgements.first?.refusal?.hasPrefix("401 ") == true)
   }
 
   @Test(arguments: [

@@ -204,6 +204,26 @@ import Testing
     #expect(cache.statistics.evictions > 40_000)
   }
 
+  @Test func `a flood of tokens of 60 KiB leaves room for usual ones that are in use`() throws {
+    // The default of a worker, in the same ratio of tokens in use as in the flood of usual ones.
+    var cache = TokenCache(maximumOctets: 16 << 20)
+    let hot = 2_000
+    for _ in 0..<3 { for number in 0..<hot { _ = try use(number, &cache) } }
+    var found = 0
+    var asked = 0
+    for scan in 0..<2_000 {
+      #expect(try !use(1_000_000 + scan, &cache, length: 61_000))
+      for offset in 0..<5 {
+        asked += 1
+        if try use((scan * 5 + offset) % hot, &cache) { found += 1 }
+      }
+    }
+    #expect(Double(found) / Double(asked) > 0.99, "\(found) of \(asked)")
+    #expect(cache.statistics.octets <= 16 << 20)
+    // One that comes again is found like any other.
+    #expect(try !use(1, &cache, length: 61_000) && use(1, &cache, length: 61_000))
+  }
+
   @Test func `whatever comes, it says what it was told last and keeps within its memory`() throws {
     let seed = UInt64.random(in: 0 ... .max)
     print("TokenCacheTests seed \(seed)")

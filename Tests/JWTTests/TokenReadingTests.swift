@@ -37,15 +37,30 @@ import Testing
   }
 
   @Test func `refuses a token that is longer than the setting allows, unread`() {
-    let long = token(payload: #"{"x":"\#(String(repeating: "x", count: 16_384))"}"#)
-    #expect(refusal(long) == .malformed)
+    let long = token(payload: #"{"x":"\#(String(repeating: "x", count: 65_536))"}"#)
+    #expect(refusal(long) == .tooLarge)
     var settings = TokenSettings()
-    settings.maximumTokenBytes = 48 * 1024
+    settings.maximumTokenBytes = 128 * 1024
     #expect(refusal(long, settings) == nil)
-    #expect(refusal(String(repeating: "!", count: 1_048_576)) == .malformed)
-    for size in [2_000, 8_000] {
+    settings.maximumTokenBytes = long.utf8.count
+    #expect(refusal(long, settings) == nil)
+    settings.maximumTokenBytes -= 1
+    #expect(refusal(long, settings) == .tooLarge)
+    #expect(refusal(String(repeating: "!", count: 65_536)) == .malformed)
+    #expect(refusal(String(repeating: "!", count: 1_048_576)) == .tooLarge)
+    for size in [2_000, 8_000, 60 << 10] {
       #expect(
         refusal(token(payload: #"{"x":"\#(String(repeating: "x", count: size * 3 / 4 - 60))"}"#)) == nil)
+    }
+  }
+
+  @Test func `accepts as many values as a token within the limit can hold`() {
+    var settings = TokenSettings()
+    for bytes in [64 << 10, 1 << 20] {
+      settings.maximumTokenBytes = bytes
+      let count = (bytes - 100) * 3 / 8
+      let values = Array(repeating: "1", count: count).joined(separator: ",")
+      #expect(refusal(token(payload: "{\"l\":[\(values)]}"), settings) == nil)
     }
   }
 

@@ -1,3 +1,4 @@
+import DecisionLog
 import ExtAuthz
 import ExtAuthzTestMessages
 import HTTP
@@ -73,6 +74,53 @@ struct OverloadTests {
       #expect(
         running.eventually { running.metric("countersign_limited_checks_total{limit=\"\(limit)\"}") == 1 },
         "\(limit)")
+    }
+  }
+
+  @Test(arguments: OverloadAnswer.allCases)
+  func `a token that is too large gets the answer of limits, with its own reason`(answer: OverloadAnswer)
+    throws
+  {
+    let file = "/tmp/countersign-large-token-\(UInt64.random(in: 0 ... .max)).log"
+    defer { try? Files.remove(file) }
+    var settings = DecisionLogSettings()
+    settings.sink = .file(file)
+    let log = try DecisionLog(settings, workers: 1) { _ in }
+    let running = try RunningServer(fixture.snapshot) {
+      $0.settings.overload = answer
+      $0.decisions = log
+    }
+    let subject = String(repeating: "s", count: 60 << 10)
+    let shape = try ask(running, Fixture.check(token: fixture.token(subject: subject)))
+    switch answer {
+    case .denial: #expect(shape == Shape(grpc: 0, denied: 431, reason: "token_too_large"))
+    case .error: #expect(shape == Shape(grpc: 0, failed: 431, reason: "token_too_large"))
+    case .unavailable: #expect(shape == Shape(grpc: 8))
+    }
+    #expect(running.eventually { running.metric("countersign_limited_checks_total{limit=\"token\"}") == 1 })
+    #expect(
+      running.metric(
+        "countersign_checks_total{listener=\"grpc\",result=\"deny\",reason=\"token_too_large\"}")
+        == (answer == .denial ? 1 : 0))
+    #expect(running.metric("countersign_limited_checks_total") == 1)
+    let written = {
+      (try? Files.read(file, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+    #expect(
+      running.eventually {
+        let line = "\"verdict\":\"\(answer == .denial ? "deny" : "error")\",\"status\":431"
+        return written().contains(line + ",\"reason\":\"token_too_large\"")
+      }, "\(written())")
+  }
+
+  @Test func `a token of 44 KiB passes a server with defaults`() throws {
+    let running = try RunningServer(fixture.snapshot)
+    var peer = try running.peer()
+    let subject = String(repeating: "s", count: 33 << 10)
+    for _ in 0..<2 {
+      _ = peer.call(try Fixture.check(token: fixture.token(subject: subject)))
+      let seen = try require(peer.exchange().first)
+      #expect(try seen.grpc == 0 && WireCheckResponse(serializedBytes: seen.message).status.code == 0)
     }
   }
 
