@@ -26,8 +26,8 @@ public enum WireError: Error, Equatable, Sendable {
   /// More entries than `CheckRequestSettings.maximumMetadataNamespaces`.
   case metadataNamespaces(at: Int)
 
-  /// What the call that carried the message ends with: RESOURCE_EXHAUSTED beyond a limit, else INTERNAL, as
-  /// gRPC libraries answer a message that they cannot parse.
+  /// RESOURCE_EXHAUSTED beyond a limit, else INTERNAL, as gRPC libraries answer a message that they cannot parse. The
+  /// call ends so only where the operator asked for gRPC errors: the server denies by default.
   public var statusCode: StatusCode {
     switch self {
     case .groupDepth, .messageSize, .headers, .contextExtensions, .metadataNamespaces: .resourceExhausted

@@ -20,7 +20,7 @@ public struct CheckService: ~Copyable {
     case wanting(Verdict)
     /// A token is larger than the limit: the answer is the one that is configured for limits. Nothing was appended.
     case tokenTooLarge(Verdict)
-    /// The message could not be read: the call fails, nothing was appended.
+    /// The message could not be read: the answer is the one that is configured for limits. Nothing was appended.
     case unreadable(WireError)
   }
 

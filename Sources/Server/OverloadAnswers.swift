@@ -4,7 +4,8 @@ import ExtAuthz
 import HTTP
 import JWT
 
-/// What a check is answered that is beyond a limit: it is not judged, and so never allowed here.
+/// What a check is answered that is beyond a limit, or whose message cannot be read: it is not evaluated, and so never
+/// allowed here.
 public enum OverloadAnswer: String, Sendable, CaseIterable {
   /// The request does not pass, whatever the proxy does when the authorizer fails.
   case denial
@@ -16,7 +17,7 @@ public enum OverloadAnswer: String, Sendable, CaseIterable {
 
 /// The answers themselves, made once.
 struct OverloadAnswers: Sendable {
-  /// A limit that a check may be beyond.
+  /// Why a check is not evaluated.
   enum Limit: Sendable, CaseIterable {
     /// Of one message.
     case message
@@ -26,6 +27,8 @@ struct OverloadAnswers: Sendable {
     case room
     /// Of one token.
     case token
+    /// The message is no CheckRequest.
+    case unreadable
 
     /// The status of the answer to the client.
     var httpStatus: Int {
@@ -33,6 +36,7 @@ struct OverloadAnswers: Sendable {
       case .message: 413
       case .parts, .token: 431
       case .room: 503
+      case .unreadable: 400
       }
     }
 
@@ -41,6 +45,7 @@ struct OverloadAnswers: Sendable {
       switch self {
       case .message, .parts, .room: "overload"
       case .token: Verdict.Reason.tokenTooLarge.label
+      case .unreadable: "unreadable"
       }
     }
 
@@ -51,6 +56,7 @@ struct OverloadAnswers: Sendable {
       case .parts: "the check has more parts than the authorizer takes"
       case .room: "the authorizer has no room for the check"
       case .token: TokenError.tooLarge.text
+      case .unreadable: "the authorizer cannot read the check"
       }
     }
 
@@ -60,6 +66,7 @@ struct OverloadAnswers: Sendable {
       case .message, .parts: .failure(.resourceExhausted, "the message holds too much")
       case .room: .failure(.unavailable, "no room for the check")
       case .token: .failure(.resourceExhausted, "a token is too large")
+      case .unreadable: .failure(.internalError, "the message is no CheckRequest")
       }
     }
   }
@@ -69,6 +76,7 @@ struct OverloadAnswers: Sendable {
   private let parts: [UInt8]
   private let room: [UInt8]
   private let token: [UInt8]
+  private let unreadable: [UInt8]
 
   init(_ answer: OverloadAnswer) {
     self.answer = answer
@@ -76,6 +84,7 @@ struct OverloadAnswers: Sendable {
     parts = Self.made(answer, .parts)
     room = Self.made(answer, .room)
     token = Self.made(answer, .token)
+    unreadable = Self.made(answer, .unreadable)
   }
 
   private static func made(_ answer: OverloadAnswer, _ limit: Limit) -> [UInt8] {
@@ -118,6 +127,7 @@ struct OverloadAnswers: Sendable {
     case .parts: reply.append(parts)
     case .room: reply.append(room)
     case .token: reply.append(token)
+    case .unreadable: reply.append(unreadable)
     }
     return .message
   }

@@ -18,7 +18,6 @@ public struct ServerMetrics: Sendable {
   /// Checks that wait for keys: all others are answered in the batch in which they come.
   let inFlight: Gauge
   let deadlineExceeded: Counter
-  let unreadable: Counter
   /// Checks that found no room to wait for keys.
   let parkingFull: Counter
   private let verdicts: [Counter]
@@ -74,8 +73,6 @@ public struct ServerMetrics: Sendable {
     let dryRunHelp = "Checks that policies in dry-run mode would have denied, by the action of the policies."
     dryRunDenied = layout.counter(dryRun, help: dryRunHelp, labels: [("action", "DENY")])
     dryRunNotAllowed = layout.counter(dryRun, help: dryRunHelp, labels: [("action", "ALLOW")])
-    unreadable = layout.counter(
-      "countersign_unreadable_checks_total", help: "Calls whose message is no CheckRequest; they failed.")
     parkingFull = layout.counter(
       "countersign_parking_full_total", help: "Checks answered at once because too many wait for keys.")
     deadlineExceeded = layout.counter(
@@ -160,19 +157,21 @@ public struct ServerMetrics: Sendable {
     Verdict.Reason.allCases.map { ("\($0.label)", registry.value(checks($0))) }
   }
 
-  /// Checks that were not judged because they are beyond a limit, by the limit.
+  /// Checks that were not evaluated because they are beyond a limit or cannot be read, by the limit.
   struct Limited: Sendable {
     let message: Counter
     let parts: Counter
     let inFlight: Counter
     let parked: Counter
     let token: Counter
+    let unreadable: Counter
 
     init(_ layout: inout MetricsLayout) {
       func made(_ limit: String) -> Counter {
         layout.counter(
           "countersign_limited_checks_total",
-          help: "Checks beyond a limit, answered as limits.answer says, by the limit.",
+          help:
+            "Checks beyond a limit (unreadable: no CheckRequest), answered as limits.answer says, by the limit.",
           labels: [("limit", limit)])
       }
       message = made("message")
@@ -180,6 +179,7 @@ public struct ServerMetrics: Sendable {
       inFlight = made("in_flight")
       parked = made("parked")
       token = made("token")
+      unreadable = made("unreadable")
     }
   }
 

@@ -151,6 +151,8 @@ public enum ServerEvent: UInt8, Sendable {
   case connectionLimit
   /// A connection was refused by TLS.
   case tlsRefused
+  /// The message of a check is no CheckRequest.
+  case unreadableCheck
   /// A thread ended: the process must end too.
   case failed
 }

@@ -58,20 +58,20 @@ struct WorkerContext: ~Copyable {
   /// of references is shared.
   private var hits: HitRow
   private var firstRules = OwnedArray<Int>()
-  private let denials: RecentDenials
-  private var shown = ByteBuffer(capacity: 512)
+  let denials: RecentDenials
+  var shown = ByteBuffer(capacity: 512)
   /// When the next one is due, by a bucket's rate.
   private var nextDenial: UInt64 = 0
   /// Checks answered and not yet timed: they leave in one write, and the batch's time is theirs.
   private var untimed: UInt64 = 0
   private var countedParked = 0
   /// Where decisions are written; nil: nowhere.
-  private let decisions: WorkerDecisions?
-  private var line = DecisionLine()
+  let decisions: WorkerDecisions?
+  var line = DecisionLine()
   /// Of allowed checks one in so many is written; beside `decisions`, so that a check that is not written touches
   /// nothing that is shared.
   private let allowedOneIn: Int
-  private let writesDecisions: Bool
+  let writesDecisions: Bool
   /// When the check in `message` came, and how it spent its time since.
   private var course = CheckCourse()
   /// Allowed checks until the next one is written.
@@ -86,7 +86,7 @@ struct WorkerContext: ~Copyable {
   var plain = ByteBuffer(capacity: 16)
   /// What new connections are greeted with, as of the last tick.
   private var tls: TLSContext?
-  private let report: (ServerEvent, String) -> Void
+  let report: (ServerEvent, String) -> Void
   var message = ByteBuffer(capacity: 16 << 10)
   var reply = ByteBuffer(capacity: 4 << 10)
   /// False from the moment the server shuts down.
@@ -94,7 +94,7 @@ struct WorkerContext: ~Copyable {
   /// Monotonic nanoseconds at the beginning of the batch.
   private(set) var now: UInt64 = 0
   /// Wall clock seconds at the beginning of the batch.
-  private var wallSeconds: UInt64 = 0
+  private(set) var wallSeconds: UInt64 = 0
   private var countedVerifications: VerificationCounts
   private var countedCache = TokenCacheCounts()
   /// What this thread has allocated; nil until it runs, and where jemalloc is not the allocator.
@@ -248,12 +248,7 @@ struct WorkerContext: ~Copyable {
       if overload.isDenial { count(verdict) } else if writesDecisions { write(verdict, overload.label) }
       return overload.write(.token, into: &reply)
     case .unreadable(let error):
-      guard error.statusCode == .resourceExhausted else {
-        cells.add(metrics.unreadable, 1)
-        return .failure(.internalError, error.text)
-      }
-      cells.add(metrics.limited.parts, 1)
-      return overload.write(error == .messageSize ? .message : .parts, into: &reply)
+      return answerUnread(error)
     }
   }
 
@@ -288,6 +283,11 @@ struct WorkerContext: ~Copyable {
     line.begin()
     line.addTime("time", nanoseconds: clock.wallNanoseconds())
     service.write(verdict, message, into: &line, answer: answer, subject: decisions.log.settings.subject)
+    endLine(decisions)
+  }
+
+  /// Adds how the check spent its time, and hands the line over.
+  mutating func endLine(_ decisions: WorkerDecisions) {
     let stages = course.stages(
       now: clock.monotonicNanoseconds(), signatures: service.signatureNanoseconds(from: course.firstSignature)
     )
@@ -302,13 +302,19 @@ struct WorkerContext: ~Copyable {
 
   /// Keeps a denial for the operator's page, now and then.
   private mutating func show(_ verdict: Verdict) {
+    guard mayShow() else { return }
+    service.show(verdict, message, time: Int64(wallSeconds), on: denials, scratch: &shown)
+  }
+
+  /// Whether the operator's page takes a denial now; it counts as one.
+  mutating func mayShow() -> Bool {
     let earliest =
       now < RecentDenials.burst * RecentDenials.interval
       ? 0 : now - RecentDenials.burst * RecentDenials.interval
     let next = max(nextDenial, earliest) + RecentDenials.interval
-    if next > now { return }
+    if next > now { return false }
     nextDenial = next
-    service.show(verdict, message, time: Int64(wallSeconds), on: denials, scratch: &shown)
+    return true
   }
 
   /// Checks that were answered leave now: the batch's time so far is theirs. One look at the clock for all of them.

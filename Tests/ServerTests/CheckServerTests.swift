@@ -94,20 +94,50 @@ struct CheckServerTests {
     #expect(running.eventually { running.metric("countersign_http2_streams_total") == 4 })
   }
 
-  @Test func `a message that is no check fails the call`() throws {
+  @Test func `a message that is no check is denied and counted, and the connection goes on`() throws {
     let running = try RunningServer(fixture.snapshot)
     var peer = try running.peer()
-    expect(peer.call([0x0A, 0xFF]) != nil)
-    let broken = try require(peer.exchange().first)
-    #expect(broken.grpc == 13 && broken.body.isEmpty && !broken.text.isEmpty)
+    // One for each way in which protobuf can be broken: `WireError` but for its limits.
+    let messages: [[UInt8]] = [
+      [0x0A, 0xFF], [0x0A, 0x05], [0x00, 0x01], [0x0E], [0x0C], [0x0A, 0x04, 0x22, 0x02, 0x12, 0xFF],
+      [UInt8](repeating: 0xFF, count: 11),
+    ]
+    for message in messages {
+      expect(peer.call(message) != nil)
+      let seen = try require(peer.exchange().first)
+      #expect(seen.http == 200 && seen.grpc == 0, "\(message)")
+      let response = try WireCheckResponse(serializedBytes: seen.message)
+      #expect(response.status.code != 0 && response.deniedResponse.status.code == 400, "\(message)")
+      #expect(response.dynamicMetadata.fields["reason"]?.stringValue == "unreadable")
+    }
     let many = Dictionary(uniqueKeysWithValues: (0..<300).map { ("x-\($0)", "v") })
     expect(peer.call(try Fixture.check(headers: many)) != nil)
     let large = try require(peer.exchange().first)
     // Whoever sends the request chooses how many there are: a failure might let it pass.
     #expect(try large.grpc == 0 && !isAllowed(large))
-    #expect(running.metric("countersign_unreadable_checks_total") == 1)
+    #expect(
+      running.metric("countersign_limited_checks_total{limit=\"unreadable\"}") == UInt64(messages.count))
+    #expect(running.metric("countersign_limited_checks_total{limit=\"parts\"}") == 1)
     #expect(running.metric("countersign_checks_total") == 0)
+    #expect(running.reported.contains(.unreadableCheck))
+    let shown = running.server.recentDenials.map { "\($0.status) \($0.reason)" }
+    #expect(shown.filter { $0 == "400 unreadable" }.count == messages.count)
     #expect(try answered(&peer).grpc == 0)
+  }
+
+  @Test func `faults of the gRPC framing keep their gRPC status`() throws {
+    let running = try RunningServer(fixture.snapshot)
+    var peer = try running.peer()
+    let bodies: [[UInt8]] = [
+      [], [0, 0, 0], [0, 0, 0, 0, 9, 1], [2, 0, 0, 0, 1, 1], [1, 0, 0, 0, 1, 1],
+      [0, 0, 0, 0, 0] + [0, 0, 0, 0, 0],
+    ]
+    for body in bodies {
+      _ = peer.http.open(HTTP2RequestFields(path: GRPCMethod.check), body: body.span, ends: true)
+      #expect([12, 13].contains(try require(peer.exchange().first).grpc), "\(body)")
+    }
+    #expect(running.metric("countersign_limited_checks_total") == 0)
+    #expect(!running.reported.contains(.unreadableCheck))
   }
 
   @Test func `a call whose deadline has passed is not evaluated`() throws {

@@ -77,18 +77,59 @@ struct OverloadTests {
     }
   }
 
+  /// The lines of a decision log; the file is gone with the value.
+  private final class LogFile {
+    let path = "/tmp/countersign-overload-\(UInt64.random(in: 0 ... .max)).log"
+    let log: DecisionLog
+
+    init() throws {
+      var settings = DecisionLogSettings()
+      settings.sink = .file(path)
+      log = try DecisionLog(settings, workers: 1) { _ in }
+    }
+
+    deinit {
+      log.stop()
+      try? Files.remove(path)
+    }
+
+    var text: String {
+      (try? Files.read(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+  }
+
+  @Test(arguments: OverloadAnswer.allCases)
+  func `a message that is no check gets the answer of limits, with its own reason`(answer: OverloadAnswer)
+    throws
+  {
+    let file = try LogFile()
+    let running = try RunningServer(fixture.snapshot) {
+      $0.settings.overload = answer
+      $0.decisions = file.log
+    }
+    let shape = try ask(running, [0x0A, 0x05])
+    switch answer {
+    case .denial: #expect(shape == Shape(grpc: 0, denied: 400, reason: "unreadable"))
+    case .error: #expect(shape == Shape(grpc: 0, failed: 400, reason: "unreadable"))
+    case .unavailable: #expect(shape == Shape(grpc: 13))
+    }
+    #expect(running.metric("countersign_limited_checks_total{limit=\"unreadable\"}") == 1)
+    let line =
+      "\"verdict\":\"\(answer == .denial ? "deny" : "error")\",\"status\":400,\"reason\":\"unreadable\","
+      + "\"error\":\"the message holds a length that reaches beyond its end\",\"offset\":"
+    #expect(
+      running.eventually { file.text.contains(line) && file.text.contains(",\"bytes\":2,") }, "\(file.text)")
+    #expect(running.server.recentDenials.count == (answer == .denial ? 1 : 0))
+  }
+
   @Test(arguments: OverloadAnswer.allCases)
   func `a token that is too large gets the answer of limits, with its own reason`(answer: OverloadAnswer)
     throws
   {
-    let file = "/tmp/countersign-large-token-\(UInt64.random(in: 0 ... .max)).log"
-    defer { try? Files.remove(file) }
-    var settings = DecisionLogSettings()
-    settings.sink = .file(file)
-    let log = try DecisionLog(settings, workers: 1) { _ in }
+    let file = try LogFile()
     let running = try RunningServer(fixture.snapshot) {
       $0.settings.overload = answer
-      $0.decisions = log
+      $0.decisions = file.log
     }
     let subject = String(repeating: "s", count: 60 << 10)
     let shape = try ask(running, Fixture.check(token: fixture.token(subject: subject)))
@@ -103,14 +144,10 @@ struct OverloadTests {
         "countersign_checks_total{listener=\"grpc\",result=\"deny\",reason=\"token_too_large\"}")
         == (answer == .denial ? 1 : 0))
     #expect(running.metric("countersign_limited_checks_total") == 1)
-    let written = {
-      (try? Files.read(file, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-    }
-    #expect(
-      running.eventually {
-        let line = "\"verdict\":\"\(answer == .denial ? "deny" : "error")\",\"status\":431"
-        return written().contains(line + ",\"reason\":\"token_too_large\"")
-      }, "\(written())")
+    let line =
+      "\"verdict\":\"\(answer == .denial ? "deny" : "error")\",\"status\":431,\"reason\":\"token_too_large\""
+    #expect(running.eventually { file.text.contains(line) }, "\(file.text)")
+    #expect(running.server.recentDenials.count == (answer == .denial ? 1 : 0))
   }
 
   @Test func `a token of 44 KiB passes a server with defaults`() throws {
