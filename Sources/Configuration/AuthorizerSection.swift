@@ -13,7 +13,7 @@ extension AuthorizerSettings {
     var reader = SettingReader(file: file)
     var configuration = ServiceConfiguration()
     reader.read(
-      node, ServiceConfiguration.settings.filter { known.contains($0.0) }, into: &configuration)
+      node, ServiceConfiguration.settings.filter { known.contains($0.name) }, into: &configuration)
     return (configuration.authorizer, reader.diagnostics)
   }
 }

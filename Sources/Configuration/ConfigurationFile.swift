@@ -49,128 +49,132 @@ extension ServiceConfiguration {
 
   private static let mebibyte = 1 << 20
 
-  /// Every key of the file. `deploy/countersign.yaml` shows each with its default and its reason; a test
-  /// holds the two together.
-  static var settings: [(String, Setting)] {
+  /// Every key of the file. `deploy/countersign.yaml` shows each with its default and its reason, and says when a
+  /// change takes effect; tests hold both to this table.
+  static var settings: [Setting] {
     [
-      ("listeners", .section(listenerSettings)),
-      ("tls", .section(ListenerTLS.keys)),
-      ("threads", .integer(0...1024) { $0.threads = $1 }),
-      ("policies", .texts { $0.policies = $1 }),
-      ("rootNamespace", .text { $0.authorizer.policy.rootNamespace = $1 }),
-      ("defaultWorkload", .text { $0.defaultWorkload = $1 }),
-      ("workloads", .workloads),
-      ("allowUnused", .boolean { $0.authorizer.policy.allowUnused = $1 }),
-      ("allowEmpty", .boolean { $0.authorizer.policy.allowEmpty = $1 }),
-      ("trustDomain", .text { $0.authorizer.policy.trustDomain = $1 }),
-      ("trustDomainAliases", .texts { $0.authorizer.policy.trustDomainAliases = $1 }),
-      ("trustedProxies", .integer(0...64) { $0.authorizer.policy.trustedProxies = $1 }),
-      ("pathNormalization", .parsed(parsePathNormalization)),
-      ("clockSkew", .seconds(0...3_600) { $0.authorizer.clockSkewSeconds = $1 }),
-      ("drainDelay", .duration(0...3_600_000_000_000) { $0.drainDelay = $1 }),
-      ("maxConnectionAge", .duration(0...(7 * 86_400_000_000_000)) { $0.server.maximumConnectionAge = $1 }),
-      ("idleTimeout", .duration(0...(7 * 86_400_000_000_000)) { $0.server.idleTimeout = $1 }),
-      ("shutdownTimeout", .duration(1_000_000_000...3_600_000_000_000) { $0.server.shutdownTimeout = $1 }),
-      ("log", .section(logSettings)),
-      ("decisionLog", .section(decisionLogSettings)),
-      ("metrics", .section([("ruleHits", .boolean { $0.showsRuleHits = $1 })])),
-      ("jwks", .section(keySettings)),
-      ("limits", .section(limitSettings)),
+      .section("listeners", listenerSettings),
+      .section("tls", ListenerTLS.keys),
+      .integer("threads", \.threads, 0...1024, .atRestart),
+      .texts("policies", \.policies, .atReload),
+      .text("rootNamespace", \.authorizer.policy.rootNamespace, .atReload),
+      .text("defaultWorkload", \.defaultWorkload, .atReload),
+      Setting("workloads", .workloads, writes: [Setting.Property(\.workloads)], .atReload),
+      .boolean("allowUnused", \.authorizer.policy.allowUnused, .atReload),
+      .boolean("allowEmpty", \.authorizer.policy.allowEmpty, .atReload),
+      .text("trustDomain", \.authorizer.policy.trustDomain, .atReload),
+      .texts("trustDomainAliases", \.authorizer.policy.trustDomainAliases, .atReload),
+      .integer("trustedProxies", \.authorizer.policy.trustedProxies, 0...64, .atReload),
+      .parsed(
+        "pathNormalization", \.authorizer.policy.pathNormalization, .atReload, parsePathNormalization),
+      .seconds("clockSkew", \.authorizer.clockSkewSeconds, 0...3_600, .atReload),
+      .duration("drainDelay", \.drainDelay, 0...3_600_000_000_000, .atReload),
+      .duration("maxConnectionAge", \.server.maximumConnectionAge, 0...week, .atRestart),
+      .duration("idleTimeout", \.server.idleTimeout, 0...week, .atRestart),
+      .duration(
+        "shutdownTimeout", \.server.shutdownTimeout, 1_000_000_000...3_600_000_000_000, .atReload),
+      .section("log", logSettings),
+      .section("decisionLog", decisionLogSettings),
+      .section("metrics", [.boolean("ruleHits", \.showsRuleHits, .atRestart)]),
+      .section("jwks", keySettings),
+      .section("limits", limitSettings),
     ]
   }
 
-  private static var listenerSettings: [(String, Setting)] {
+  private static var listenerSettings: [Setting] {
     [
-      ("grpc", .parsed { target, text in parseAddress(text) { target.grpc = $0 } }),
-      ("http", .parsed { target, text in parseAddress(text) { target.http = $0 } }),
-      ("admin", .parsed { target, text in parseAddress(text) { target.admin = $0 } }),
-      ("unixMode", .parsed(parseMode)),
-      (
-        "unixOwner",
-        .parsed { target, text in
-          target.listener.socketFileOwner = Accounts.user(text)
-          return target.listener.socketFileOwner == nil ? "`\(text)` is no user of this machine" : nil
-        }
-      ),
-      (
-        "unixGroup",
-        .parsed { target, text in
-          target.listener.socketFileGroup = Accounts.group(text)
-          return target.listener.socketFileGroup == nil ? "`\(text)` is no group of this machine" : nil
-        }
-      ),
+      .address("grpc", \.grpc, .atRestart),
+      .address("http", \.http, .atRestart),
+      .address("admin", \.admin, .atRestart),
+      .parsed("unixMode", \.listener.socketFileMode, .atRestart, parseMode),
+      .parsed("unixOwner", \.listener.socketFileOwner, .atRestart) { target, text in
+        target.listener.socketFileOwner = Accounts.user(text)
+        return target.listener.socketFileOwner == nil ? "`\(text)` is no user of this machine" : nil
+      },
+      .parsed("unixGroup", \.listener.socketFileGroup, .atRestart) { target, text in
+        target.listener.socketFileGroup = Accounts.group(text)
+        return target.listener.socketFileGroup == nil ? "`\(text)` is no group of this machine" : nil
+      },
     ]
   }
 
-  private static var logSettings: [(String, Setting)] {
+  private static var logSettings: [Setting] {
     [
-      ("format", .word("log format") { $0.logFormat = $1 }),
-      ("level", .word("log level") { $0.logLevel = $1 }),
+      .word("format", \.logFormat, "log format", .atRestart),
+      .word("level", \.logLevel, "log level", .atRestart),
     ]
   }
 
-  private static var decisionLogSettings: [(String, Setting)] {
+  private static var decisionLogSettings: [Setting] {
     [
-      (
+      Setting(
         "sink",
         .text { target, text in
           target.decisionLog.sink =
             text == "off" ? .off : text == "stdout" ? .standardOutput : .file(text)
-        }
-      ),
-      ("allowedOneIn", .integer(0...1_000_000_000) { $0.decisionLog.allowedOneIn = $1 }),
-      ("subject", .word("way to tell subjects") { $0.decisionLog.subject = $1 }),
-      ("bufferBytes", .integer(4_096...(64 * mebibyte)) { $0.decisionLog.bufferOctets = $1 }),
+        }, writes: [Setting.Property(\.decisionLog.sink)], .atRestart),
+      .integer("allowedOneIn", \.decisionLog.allowedOneIn, 0...1_000_000_000, .atRestart),
+      .word("subject", \.decisionLog.subject, "way to tell subjects", .atRestart),
+      .integer("bufferBytes", \.decisionLog.bufferOctets, 4_096...(64 * mebibyte), .atRestart),
     ]
   }
 
   private static let day: UInt64 = 86_400
+  private static let week: UInt64 = 7 * 86_400_000_000_000
 
-  private static var keySettings: [(String, Setting)] {
+  private static var keySettings: [Setting] {
     [
-      ("stateFolder", .text { $0.keys.stateFolder = $1 }),
-      ("waitForKeys", .boolean { $0.waitForKeys = $1 }),
-      ("refreshFloor", .seconds(1...day) { $0.keys.settings.refreshFloorSeconds = $1 }),
-      ("refreshCeiling", .seconds(1...day) { $0.keys.settings.refreshCeilingSeconds = $1 }),
-      ("retryCeiling", .seconds(1...3_600) { $0.keys.settings.retryCeilingSeconds = $1 }),
-      ("staleLimit", .seconds(60...(365 * day)) { $0.keys.settings.staleLimitSeconds = $1 }),
-      ("unknownKeyBurst", .integer(1...1_000) { $0.keys.settings.unknownKeyBurst = UInt64($1) }),
-      ("unknownKeysPerSecond", .integer(1...1_000) { $0.keys.settings.unknownKeysPerSecond = UInt64($1) }),
-      ("unknownKeyMemory", .seconds(1...3_600) { $0.keys.settings.unknownKeySeconds = $1 }),
-      ("wait", .duration(1_000_000...60_000_000_000) { $0.server.keyWaitTimeout = $1 }),
-      ("allowedAddresses", .prefixes { $0.keys.routes.addressGuard.allowed = $1 }),
-      ("blockedAddresses", .prefixes { $0.keys.routes.addressGuard.blocked += $1 }),
-      ("allowRemoteSecrets", .boolean { $0.keys.sets.allowsRemoteSecrets = $1 }),
+      .text("stateFolder", \.keys.stateFolder, .atRestart),
+      .boolean("waitForKeys", \.waitForKeys, .atReload),
+      .seconds("refreshFloor", \.keys.settings.refreshFloorSeconds, 1...day, .atReload),
+      .seconds("refreshCeiling", \.keys.settings.refreshCeilingSeconds, 1...day, .atReload),
+      .seconds("retryCeiling", \.keys.settings.retryCeilingSeconds, 1...3_600, .atReload),
+      .seconds("staleLimit", \.keys.settings.staleLimitSeconds, 60...(365 * day), .atReload),
+      .integer("unknownKeyBurst", \.keys.settings.unknownKeyBurst, 1...1_000, .atReload),
+      .integer("unknownKeysPerSecond", \.keys.settings.unknownKeysPerSecond, 1...1_000, .atReload),
+      .seconds("unknownKeyMemory", \.keys.settings.unknownKeySeconds, 1...3_600, .atReload),
+      .duration("wait", \.keys.settings.waitNanoseconds, 1_000_000...60_000_000_000, .atReload),
+      Setting(
+        "allowedAddresses", .prefixes { $0.keys.routes.addressGuard.allowed = $1 },
+        writes: [Setting.Property(\.keys.routes.addressGuard.allowed)], .atReload),
+      // Beside those that are blocked without being named.
+      Setting(
+        "blockedAddresses", .prefixes { $0.keys.routes.addressGuard.blocked += $1 },
+        writes: [Setting.Property(\.keys.routes.addressGuard.blocked)], .atReload),
+      .boolean("allowRemoteSecrets", \.keys.sets.allowsRemoteSecrets, .atReload),
     ]
   }
 
-  private static var limitSettings: [(String, Setting)] {
-    [
-      ("answer", .word("answer") { $0.server.overload = $1 }),
-      ("inFlightBytes", .integer(mebibyte...(4096 * mebibyte)) { $0.server.maximumInFlightOctets = $1 }),
-      (
+  private static var limitSettings: [Setting] {
+    let fourGibibytes = 4096 * mebibyte
+    return [
+      .word("answer", \.server.overload, "answer", .atRestart),
+      .integer("inFlightBytes", \.server.maximumInFlightOctets, mebibyte...fourGibibytes, .atRestart),
+      Setting(
         "jwksBytes",
         .integer(1024...(16 * mebibyte)) { target, bytes in
           target.keys.sets.maximumBytes = bytes
           target.keys.routes.maximumBytes = bytes
-        }
-      ),
-      ("jwksKeys", .integer(1...10_000) { $0.keys.sets.maximumKeys = $1 }),
-      ("parkedChecks", .integer(1...1_000_000) { $0.server.maximumParkedChecks = $1 }),
-      ("parkedBytes", .integer(1024...(4096 * mebibyte)) { $0.server.maximumParkedOctets = $1 }),
-      ("ecdsaTableBytes", .integer(0...(4096 * mebibyte)) { $0.tableOctets = $1 }),
-      ("tokenCacheBytes", .integer(0...(4096 * mebibyte)) { $0.authorizer.tokenCacheOctets = $1 }),
-      ("tokenBytes", .integer(256...mebibyte) { $0.authorizer.token.maximumTokenBytes = $1 }),
-      ("tokensPerRule", .integer(1...64) { $0.authorizer.maximumTokensPerRule = $1 }),
-      ("checkHeaders", .integer(1...65_536) { $0.checkRequest.maximumHeaders = $1 }),
-      ("messageBytes", .integer(1024...(64 * mebibyte)) { $0.http2.maximumMessageOctets = $1 }),
-      ("headerListBytes", .integer(1024...mebibyte) { $0.http2.maximumHeaderListOctets = $1 }),
-      ("connections", .integer(1...1_000_000) { $0.server.maximumConnections = $1 }),
-      ("streams", .integer(1...1_000_000) { $0.http2.maximumConcurrentStreams = UInt32($1) }),
-      ("peerResetBurst", .integer(1...10_000_000) { $0.http2.peerResetBurst = UInt64($1) }),
-      ("peerResetsPerSecond", .integer(1...10_000_000) { $0.http2.peerResetsPerSecond = UInt64($1) }),
-      ("serverResetBurst", .integer(1...10_000_000) { $0.http2.serverResetBurst = UInt64($1) }),
-      ("serverResetsPerSecond", .integer(1...10_000_000) { $0.http2.serverResetsPerSecond = UInt64($1) }),
+        },
+        writes: [
+          Setting.Property(\.keys.sets.maximumBytes), Setting.Property(\.keys.routes.maximumBytes),
+        ], .atReload),
+      .integer("jwksKeys", \.keys.sets.maximumKeys, 1...10_000, .atReload),
+      .integer("parkedChecks", \.server.maximumParkedChecks, 1...1_000_000, .atRestart),
+      .integer("parkedBytes", \.server.maximumParkedOctets, 1024...fourGibibytes, .atRestart),
+      .integer("ecdsaTableBytes", \.tableOctets, 0...fourGibibytes, .atRestart),
+      .integer("tokenCacheBytes", \.authorizer.tokenCacheOctets, 0...fourGibibytes, .atRestart),
+      .integer("tokenBytes", \.authorizer.token.maximumTokenBytes, 256...mebibyte, .atRestart),
+      .integer("tokensPerRule", \.authorizer.maximumTokensPerRule, 1...64, .atReload),
+      .integer("checkHeaders", \.checkRequest.maximumHeaders, 1...65_536, .atRestart),
+      .integer("messageBytes", \.http2.maximumMessageOctets, 1024...(64 * mebibyte), .atRestart),
+      .integer("headerListBytes", \.http2.maximumHeaderListOctets, 1024...mebibyte, .atRestart),
+      .integer("connections", \.server.maximumConnections, 1...1_000_000, .atRestart),
+      .integer("streams", \.http2.maximumConcurrentStreams, 1...1_000_000, .atRestart),
+      .integer("peerResetBurst", \.http2.peerResetBurst, 1...10_000_000, .atRestart),
+      .integer("peerResetsPerSecond", \.http2.peerResetsPerSecond, 1...10_000_000, .atRestart),
+      .integer("serverResetBurst", \.http2.serverResetBurst, 1...10_000_000, .atRestart),
+      .integer("serverResetsPerSecond", \.http2.serverResetsPerSecond, 1...10_000_000, .atRestart),
     ]
   }
 
@@ -181,15 +185,6 @@ extension ServiceConfiguration {
     }
     target.listener.socketFileMode = mode
     return nil
-  }
-
-  private static func parseAddress(_ text: String, _ set: (ListenAddress) -> Void) -> String? {
-    do throws(ListenAddressError) {
-      set(try ListenAddress(text))
-      return nil
-    } catch {
-      return error.description
-    }
   }
 
   private static func parsePathNormalization(_ target: inout ServiceConfiguration, _ text: String) -> String?

@@ -34,17 +34,20 @@ public struct ListenerTLS: Sendable, Hashable {
     return material
   }
 
-  /// The keys of the section.
-  static var keys: [(String, Setting)] {
-    [
-      ("certificate", .text { $0.tls.certificate = $1 }),
-      ("key", .text { $0.tls.key = $1 }),
-      ("minimumVersion", .word("TLS version") { $0.tls.settings.minimumVersion = $1 }),
-      (
-        "clientCertificates", .word("way to ask for certificates") { $0.tls.settings.clientCertificates = $1 }
-      ),
-      ("clientAuthorities", .text { $0.tls.clientAuthorities = $1 }),
-      ("allowedClients", .parsedTexts(parseClients)),
+  /// The keys of the section. Files, names and versions may change at a reload; whether the listener speaks TLS at all
+  /// may not.
+  static var keys: [Setting] {
+    let effect = Setting.Effect.atReloadWhileUnchanged(\.tls.isOn)
+    return [
+      .text("certificate", \.tls.certificate, effect),
+      .text("key", \.tls.key, effect),
+      .word("minimumVersion", \.tls.settings.minimumVersion, "TLS version", effect),
+      .word(
+        "clientCertificates", \.tls.settings.clientCertificates, "way to ask for certificates", effect),
+      .text("clientAuthorities", \.tls.clientAuthorities, effect),
+      Setting(
+        "allowedClients", .parsedTexts(parseClients),
+        writes: [Setting.Property(\.tls.settings.allowedClients)], effect),
     ]
   }
 

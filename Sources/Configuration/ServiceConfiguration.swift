@@ -82,22 +82,6 @@ public enum LogLevel: String, Sendable, CaseIterable {
 }
 
 extension ServiceConfiguration {
-  /// Takes back what a running service cannot change: it goes on with `running`'s.
-  public mutating func keepWhatNeedsRestart(of running: ServiceConfiguration) {
-    (grpc, http, admin, threads) = (running.grpc, running.http, running.admin, running.threads)
-    listener = running.listener
-    // What it shows and whom it believes may change; whether it speaks TLS may not.
-    if tls.isOn != running.tls.isOn { tls = running.tls }
-    (http2, server, checkRequest) = (running.http2, running.server, running.checkRequest)
-    authorizer.token = running.authorizer.token
-    authorizer.tokenCacheOctets = running.authorizer.tokenCacheOctets
-    authorizer.keyRing = running.authorizer.keyRing
-    tableOctets = running.tableOctets
-    keys.stateFolder = running.keys.stateFolder
-    (decisionLog, logFormat, logLevel) = (running.decisionLog, running.logFormat, running.logLevel)
-    (showsRuleHits, drainDelay) = (running.showsRuleHits, running.drainDelay)
-  }
-
   /// Makes the workload of `--workload NAMESPACE/k=v,k=v` the default one.
   /// - Throws: what is wrong with the flag's text.
   public mutating func setDefaultWorkload(flag text: String) throws(WorkloadFlagError) {

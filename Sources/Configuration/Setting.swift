@@ -1,178 +1,157 @@
 import Bytes
-import Istio
-import YAML
+import System
 
-/// How one key of the configuration file is read. The table of all keys (`ServiceConfiguration.settings`) is
-/// the whole grammar of the file.
-enum Setting {
+/// One key of the configuration file: its name, how its value is read, what it writes, and when another value takes
+/// effect. The table of all keys (`ServiceConfiguration.settings`) is the only place that knows: the reader of the
+/// file, the JSON Schema, the reload and its report are loops over it.
+struct Setting {
   typealias Target = ServiceConfiguration
 
-  case text((inout Target, String) -> Void)
-  case boolean((inout Target, Bool) -> Void)
-  /// A whole number within bounds.
-  case integer(ClosedRange<Int>, (inout Target, Int) -> Void)
-  case texts((inout Target, [String]) -> Void)
-  /// A time such as `60s`, `500ms`, `5m`, in nanoseconds within bounds.
-  case duration(ClosedRange<UInt64>, (inout Target, UInt64) -> Void)
-  /// A time of whole seconds, in seconds within bounds.
-  case seconds(ClosedRange<UInt64>, (inout Target, UInt64) -> Void)
-  /// Text that must be understood; nil when it is, else what would be right.
-  case parsed((inout Target, String) -> String?)
-  /// A list of texts that must be understood.
-  case parsedTexts((inout Target, [String]) -> String?)
-  /// Address blocks, such as 10.0.0.0/8.
-  case prefixes((inout Target, [IPPrefix]) -> Void)
-  case section([(String, Setting)])
-  case workloads
+  /// How a value is read.
+  enum Grammar {
+    case text((inout Target, String) -> Void)
+    case boolean((inout Target, Bool) -> Void)
+    /// A whole number within bounds.
+    case integer(ClosedRange<Int>, (inout Target, Int) -> Void)
+    case texts((inout Target, [String]) -> Void)
+    /// A time such as `60s`, `500ms`, `5m`, in nanoseconds within bounds.
+    case duration(ClosedRange<UInt64>, (inout Target, UInt64) -> Void)
+    /// A time of whole seconds, in seconds within bounds.
+    case seconds(ClosedRange<UInt64>, (inout Target, UInt64) -> Void)
+    /// Text that must be understood; nil when it is, else what would be right.
+    case parsed((inout Target, String) -> String?)
+    /// A list of texts that must be understood.
+    case parsedTexts((inout Target, [String]) -> String?)
+    /// Address blocks, such as 10.0.0.0/8.
+    case prefixes((inout Target, [IPPrefix]) -> Void)
+    case section([Setting])
+    case workloads
+  }
+
+  /// When a changed value takes effect.
+  enum Effect {
+    case atReload
+    /// A running service keeps its value.
+    case atRestart
+    /// At a reload that leaves this fact as it is, else at a restart.
+    case atReloadWhileUnchanged(KeyPath<Target, Bool>)
+
+    func needsRestart(_ new: Target, running: Target) -> Bool {
+      switch self {
+      case .atReload: false
+      case .atRestart: true
+      case .atReloadWhileUnchanged(let fact): new[keyPath: fact] != running[keyPath: fact]
+      }
+    }
+  }
+
+  /// A property that a key writes.
+  struct Property {
+    let isSame: (Target, Target) -> Bool
+    let copy: (Target, inout Target) -> Void
+
+    init<Value: Equatable>(_ path: WritableKeyPath<Target, Value>) {
+      isSame = { $0[keyPath: path] == $1[keyPath: path] }
+      copy = { $1[keyPath: path] = $0[keyPath: path] }
+    }
+  }
+
+  let name: String
+  let grammar: Grammar
+  /// When a change takes effect. Of a section its keys say so.
+  let effect: Effect
+  /// What the key writes; empty for a section.
+  let properties: [Property]
+
+  init(_ name: String, _ grammar: Grammar, writes properties: [Property], _ effect: Effect) {
+    self.name = name
+    self.grammar = grammar
+    self.effect = effect
+    self.properties = properties
+  }
+
+  func isSame(_ one: Target, _ other: Target) -> Bool { properties.allSatisfy { $0.isSame(one, other) } }
+
+  func copy(from source: Target, to target: inout Target) {
+    for property in properties { property.copy(source, &target) }
+  }
 }
 
 extension Setting {
+  static func section(_ name: String, _ keys: [Setting]) -> Setting {
+    Setting(name, .section(keys), writes: [], .atReload)
+  }
+
+  static func text(_ name: String, _ path: WritableKeyPath<Target, String>, _ effect: Effect) -> Setting {
+    Setting(name, .text { $0[keyPath: path] = $1 }, writes: [Property(path)], effect)
+  }
+
+  static func text(_ name: String, _ path: WritableKeyPath<Target, String?>, _ effect: Effect) -> Setting {
+    Setting(name, .text { $0[keyPath: path] = $1 }, writes: [Property(path)], effect)
+  }
+
+  static func boolean(_ name: String, _ path: WritableKeyPath<Target, Bool>, _ effect: Effect) -> Setting {
+    Setting(name, .boolean { $0[keyPath: path] = $1 }, writes: [Property(path)], effect)
+  }
+
+  static func texts(_ name: String, _ path: WritableKeyPath<Target, [String]>, _ effect: Effect) -> Setting {
+    Setting(name, .texts { $0[keyPath: path] = $1 }, writes: [Property(path)], effect)
+  }
+
+  /// - Precondition: `Number` holds every number within `bounds`.
+  static func integer<Number: FixedWidthInteger>(
+    _ name: String, _ path: WritableKeyPath<Target, Number>, _ bounds: ClosedRange<Int>, _ effect: Effect
+  ) -> Setting {
+    Setting(
+      name, .integer(bounds) { $0[keyPath: path] = Number(clamping: $1) }, writes: [Property(path)], effect)
+  }
+
+  /// - Parameter bounds: nanoseconds.
+  static func duration(
+    _ name: String, _ path: WritableKeyPath<Target, UInt64>, _ bounds: ClosedRange<UInt64>, _ effect: Effect
+  ) -> Setting {
+    Setting(name, .duration(bounds) { $0[keyPath: path] = $1 }, writes: [Property(path)], effect)
+  }
+
+  /// - Parameter bounds: seconds.
+  static func seconds(
+    _ name: String, _ path: WritableKeyPath<Target, UInt64>, _ bounds: ClosedRange<UInt64>, _ effect: Effect
+  ) -> Setting {
+    Setting(name, .seconds(bounds) { $0[keyPath: path] = $1 }, writes: [Property(path)], effect)
+  }
+
   /// One of a few words.
   /// - Parameter what: what it is, for messages.
-  static func word<Word: RawRepresentable<String> & CaseIterable>(
-    _ what: String, _ set: @escaping (inout Target, Word) -> Void
+  static func word<Word: RawRepresentable<String> & CaseIterable & Equatable>(
+    _ name: String, _ path: WritableKeyPath<Target, Word>, _ what: String, _ effect: Effect
   ) -> Setting {
-    .parsed { target, text in
+    .parsed(name, path, effect) { target, text in
       guard let word = Word(rawValue: text) else {
         return "`\(text)` is no \(what); known: \(Word.allCases.map(\.rawValue).joined(separator: ", "))"
       }
-      set(&target, word)
+      target[keyPath: path] = word
       return nil
     }
   }
-}
 
-/// Reads a configuration file's tree into settings, and finds everything that is wrong with it.
-struct SettingReader {
-  let file: String
-  private(set) var diagnostics: [Diagnostic] = []
-
-  init(file: String) { self.file = file }
-
-  mutating func error(_ code: String, at position: YAMLPosition, _ message: String) {
-    diagnostics.append(
-      Diagnostic(
-        .error, code, at: SourcePosition(file: file, line: position.line, column: position.column), message))
+  /// Text that must be understood.
+  static func parsed<Value: Equatable>(
+    _ name: String, _ path: WritableKeyPath<Target, Value>, _ effect: Effect,
+    _ parse: @escaping (inout Target, String) -> String?
+  ) -> Setting {
+    Setting(name, .parsed(parse), writes: [Property(path)], effect)
   }
 
-  mutating func read(_ node: YAMLNode, _ keys: [(String, Setting)], into target: inout ServiceConfiguration) {
-    guard node.members != nil else {
-      expected("a mapping", node)
-      return
-    }
-    let known = keys.map(\.0)
-    for (member, meant) in node.unknownMembers(known: known) {
-      let hint = meant.map { "; did you mean `\($0)`?" } ?? "; known here: \(known.joined(separator: ", "))"
-      error("unknown-key", at: member.position, "unknown key `\(member.name)`\(hint)")
-    }
-    for (name, setting) in keys {
-      guard let member = node.member(name) else { continue }
-      apply(setting, member.value, into: &target)
-    }
-  }
-
-  private mutating func apply(_ setting: Setting, _ node: YAMLNode, into target: inout ServiceConfiguration) {
-    switch setting {
-    case .text(let set):
-      guard let text = node.text, !text.isEmpty else { return expected("a string", node) }
-      set(&target, text)
-    case .boolean(let set):
-      guard let value = node.boolean else { return expected("true or false", node) }
-      set(&target, value)
-    case .integer(let bounds, let set):
-      guard let value = node.integer, bounds.contains(value) else {
-        return expected("a whole number from \(bounds.lowerBound) to \(bounds.upperBound)", node)
-      }
-      set(&target, value)
-    case .texts(let set):
-      guard let values = texts(node) else { return }
-      set(&target, values)
-    case .duration(let bounds, let set):
-      guard let text = node.text, let value = Duration.nanoseconds(of: text), bounds.contains(value) else {
-        return expected(
-          "a time from \(Duration.text(bounds.lowerBound)) to \(Duration.text(bounds.upperBound)), such as 30s",
-          node)
-      }
-      set(&target, value)
-    case .seconds(let bounds, let set):
-      guard let text = node.text, let time = Duration.nanoseconds(of: text), time % 1_000_000_000 == 0,
-        bounds.contains(time / 1_000_000_000)
-      else {
-        return expected(
-          "a time of whole seconds from \(Duration.text(bounds.lowerBound &* 1_000_000_000)) to "
-            + "\(Duration.text(bounds.upperBound &* 1_000_000_000)), such as 30s", node)
-      }
-      set(&target, time / 1_000_000_000)
-    case .parsed(let parse):
-      guard let text = node.text else { return expected("a string", node) }
-      if let wanted = parse(&target, text) { error("invalid-value", at: node.position, wanted) }
-    case .parsedTexts(let parse):
-      guard let values = texts(node) else { return }
-      if let wanted = parse(&target, values) { error("invalid-value", at: node.position, wanted) }
-    case .prefixes(let set):
-      guard let values = texts(node) else { return }
-      var prefixes: [IPPrefix] = []
-      for value in values {
-        guard let prefix = IPPrefix(value) else {
-          return error(
-            "invalid-value", at: node.position, "`\(value)` is no address block, such as 10.0.0.0/8")
-        }
-        prefixes.append(prefix)
-      }
-      set(&target, prefixes)
-    case .section(let keys):
-      read(node, keys, into: &target)
-    case .workloads:
-      target.workloads = WorkloadReader.read(node, with: &self)
-    }
-  }
-
-  mutating func expected(_ wanted: String, _ node: YAMLNode) {
-    error("invalid-value", at: node.position, "\(node.kindText) where \(wanted) is expected")
-  }
-
-  /// The strings of a list; nil, with a finding, when it is no list of strings.
-  mutating func texts(_ node: YAMLNode) -> [String]? {
-    guard let elements = node.elements else {
-      expected("a list of strings", node)
-      return nil
-    }
-    var values: [String] = []
-    for element in elements {
-      guard let text = element.text, !text.isEmpty else {
-        expected("a string", element)
+  static func address(
+    _ name: String, _ path: WritableKeyPath<Target, ListenAddress>, _ effect: Effect
+  ) -> Setting {
+    .parsed(name, path, effect) { target, text in
+      do throws(ListenAddressError) {
+        target[keyPath: path] = try ListenAddress(text)
         return nil
+      } catch {
+        return error.description
       }
-      values.append(text)
     }
-    return values
-  }
-}
-
-/// Times as operators write them.
-enum Duration {
-  private static let units: [(String, UInt64)] = [
-    ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000),
-  ]
-
-  /// A whole number with a unit (`ms`, `s`, `m`, `h`) in nanoseconds.
-  static func nanoseconds(of text: String) -> UInt64? {
-    for (unit, size) in units where text.hasSuffix(unit) {
-      let digits = text.dropLast(unit.count)
-      guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = UInt64(digits) else {
-        continue
-      }
-      let (product, overflow) = count.multipliedReportingOverflow(by: size)
-      return overflow ? nil : product
-    }
-    return nil
-  }
-
-  /// The largest unit that leaves no fraction.
-  static func text(_ nanoseconds: UInt64) -> String {
-    for (unit, size) in units.reversed() where nanoseconds % size == 0 && nanoseconds > 0 {
-      return "\(nanoseconds / size)\(unit)"
-    }
-    return "0s"
   }
 }

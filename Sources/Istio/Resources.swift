@@ -241,7 +241,7 @@ public enum ConditionKey: Sendable, Hashable {
 }
 
 /// A workload as the configuration names it: what policies are attached to (design, section 2).
-public struct Workload: Sendable {
+public struct Workload: Sendable, Equatable {
   public var name: String
   public var namespace: String
   public var labels: [String: String]

@@ -23,6 +23,8 @@ public struct KeySettings: Sendable, Hashable {
   /// many of those are remembered for each set.
   public var unknownKeySeconds: UInt64 = 30
   public var maximumUnknownKeys = 4_096
+  /// How long a check may wait for a fetch of keys, in nanoseconds, when its caller waits so long.
+  public var waitNanoseconds: UInt64 = 5_000_000_000
 
   public init() {}
 }

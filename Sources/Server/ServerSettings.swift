@@ -35,8 +35,6 @@ public struct ServerSettings: Sendable, Hashable {
   /// What a check is answered that is beyond a limit.
   public var overload = OverloadAnswer.denial
 
-  /// How long a check may wait for a fetch of keys, when its caller waits so long.
-  public var keyWaitTimeout: UInt64 = 5_000_000_000
   /// A check that waits is answered so long before its caller's deadline: the answer must still arrive.
   public var keyWaitMargin: UInt64 = 20_000_000
   /// Checks that wait for keys, over all workers, and octets of their messages. Beyond that a check is answered

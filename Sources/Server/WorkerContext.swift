@@ -356,7 +356,7 @@ struct WorkerContext: ~Copyable {
     for index in message.span.indices { octets.append(message.span[index]) }
     parkedChecks += 1
     parkedOctets += octets.count
-    let bound = now &+ settings.keyWaitTimeout
+    let bound = now &+ keySettings.waitNanoseconds
     let deadline = min(bound, call.deadline == .max ? bound : call.deadline &- settings.keyWaitMargin)
     nextParkedDeadline = min(nextParkedDeadline, deadline)
     return Parked(

@@ -14,8 +14,8 @@ import TLS
 /// and whole, and of nothing else. Every attempt looks at all files, so neither the order in which they changed nor a
 /// lost event matters.
 final class Reloader {
-  /// Reads files and flags, with the running service's tables.
-  typealias Source = (ECDSATables?) throws -> ServiceInput
+  /// Reads files and flags; what takes a restart stays as the running service has it.
+  typealias Source = (_ running: ServiceConfiguration?) throws -> ServiceInput
 
   /// What changes within this time of each other is one change: half a second at most.
   private static let settleMilliseconds: UInt32 = 50
@@ -51,6 +51,9 @@ final class Reloader {
     watch = try FolderWatch()
     watchFolders(of: input.configuration)
   }
+
+  /// What the service goes by now.
+  var configuration: ServiceConfiguration { input.configuration }
 
   /// What stands in the files now is what was read at the start, before they were watched; else it is loaded.
   func checkStart() { load(isAsked: false) }
@@ -92,7 +95,7 @@ final class Reloader {
     // Watched before it is read: what changes meanwhile is another event.
     watchFolders(of: input.configuration)
     let new: ServiceInput
-    do { new = try source(input.configuration.authorizer.keyRing.tables) } catch {
+    do { new = try source(input.configuration) } catch {
       // A configuration may have several errors, a line each.
       fail("\(error)".split(separator: "\n").map(String.init), fingerprint: nil)
       return
@@ -114,10 +117,7 @@ final class Reloader {
 
   private func publish(_ new: ServiceInput, _ snapshot: PolicySnapshot) throws {
     let before = current.state
-    var configuration = new.configuration
-    configuration.keepWhatNeedsRestart(of: input.configuration)
-    var effective = ServiceInput(
-      configuration: configuration, policies: new.policies, fingerprint: new.fingerprint)
+    var effective = new
     // One that the listener was not started with waits for a restart.
     effective.tls = input.tls == nil ? nil : new.tls ?? input.tls
     let keeper = try startKeeper(effective, snapshot, before.keeper)
@@ -133,9 +133,8 @@ final class Reloader {
     failedFingerprint = nil
     status.note("reload", nil)
     for text in new.loudWarnings { log.warning("\(text)") }
-    let names = new.needingRestart(against: input.configuration)
-    if !names.isEmpty {
-      log.warning("changed, and without effect until a restart: \(names.joined(separator: "; "))")
+    if !new.needingRestart.isEmpty {
+      log.warning("changed, needs a restart: \(new.needingRestart.joined(separator: ", "))")
     }
     input = effective
     log.info("reloaded", metadata: ["generation": "\(generation)", "policies": "\(new.summary)"])

@@ -21,7 +21,8 @@ struct Serve: ParsableCommand {
       Policies, the configuration file and TLS certificates are read again when
       something changes in their folders, and at SIGHUP. What is wrong then is
       logged, and all stays as it was; /readyz?verbose and metrics tell. Listeners,
-      threads and limits take a restart.
+      threads and most limits take a restart (deploy/countersign.yaml says which);
+      when one of them is changed, the log names the key.
 
       `tls` in the configuration file makes the gRPC listener speak TLS, and says
       which clients may ask. `limits` bounds everything, and says what a check
@@ -74,14 +75,15 @@ struct Serve: ParsableCommand {
       throw CommandFailure.failed("error: not started: \(Policies.count(read.policies.errors, "error"))")
     }
     for text in read.loudWarnings { Terminal.error(text) }
-    try Service(read, configurationFile: config) { try readFiles(tables: $0) }.run()
+    try Service(read, configurationFile: config) { try readFiles(running: $0) }.run()
   }
 
   /// Reads everything the service is told, at start and at each reload.
-  /// - Parameter tables: those of the running service; nil: made as the configuration says.
+  /// - Parameter running: what the running service goes by, whose values stay where a change takes a restart; nil at
+  ///   start. Policies are compiled with what is in force.
   /// - Throws: what is wrong with the configuration, or a path that cannot be read. What is wrong with policies is
   ///   among the diagnostics.
-  private func readFiles(tables: ECDSATables? = nil) throws -> ServiceInput {
+  private func readFiles(running: ServiceConfiguration? = nil) throws -> ServiceInput {
     // Read once: what the fingerprint stands for must be what is served.
     let text = try config.map(Policies.configurationText)
     var configuration = try Policies.configuration(config ?? "", text: text ?? [])
@@ -96,19 +98,25 @@ struct Serve: ParsableCommand {
       throw CommandFailure.usage(
         "no workload: say --workload NAMESPACE/key=value, or list workloads in the configuration file")
     }
+    let asked = configuration.tls
+    let needingRestart = running.map { configuration.keepWhatNeedsRestart(of: $0) } ?? []
     if configuration.tableOctets > 0 {
       configuration.authorizer.keyRing.tables =
-        tables ?? ECDSATables(maximumOctets: configuration.tableOctets)
+        running?.authorizer.keyRing.tables ?? ECDSATables(maximumOctets: configuration.tableOctets)
     }
     let policies = try Policies.collect(configuration)
     // The file's own text stands for its content; flags do not change while the service runs.
     var hasher = Hasher()
     hasher.combine(policies.fingerprint)
     hasher.combine(text)
-    let material = try readTLS(configuration.tls)
+    // Where TLS waits for a restart to be turned off, new certificates are still taken, and files that are gone are no
+    // error.
+    let isToggled = asked.isOn != configuration.tls.isOn
+    let material = isToggled ? try? readTLS(configuration.tls) : try readTLS(configuration.tls)
     hasher.combine(material)
     var input = ServiceInput(
       configuration: configuration, policies: policies, fingerprint: hasher.finalize())
+    input.needingRestart = needingRestart
     do { input.tls = try material.map { try TLSContext(configuration.tls.settings, $0) } } catch {
       throw CommandFailure.failed("error: tls: \(error)")
     }

@@ -76,7 +76,7 @@ struct Service {
       }
       status.setReady("listeners")
       let signal = try serve(signals, server, status, reloader, current, decisions)
-      try leave(signal, signals, server, status)
+      try leave(signal, signals, server, status, reloader.configuration)
       decisions?.stop()
       admin?.stop()
       reloader.stop()
@@ -162,7 +162,7 @@ struct Service {
     while true {
       if server.hasFailed { throw CommandFailure.failed("error: a thread failed; ending") }
       // A reload may have put another keeper in its place, or none.
-      if waitsForKeys, current.state.keeper?.hasHeardFromAll ?? true || !configuration.waitForKeys {
+      if waitsForKeys, current.state.keeper?.hasHeardFromAll ?? true || !reloader.configuration.waitForKeys {
         waitsForKeys = false
         status.setReady("keys")
         manager.tellReady(input.summary)
@@ -180,10 +180,12 @@ struct Service {
     }
   }
 
+  /// - Parameter configuration: with the times that the last reload brought.
   /// Tells everybody to go elsewhere, then waits until all calls have finished, the time for that is over, or
   /// another signal comes.
   private func leave(
-    _ signal: Signal, _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus
+    _ signal: Signal, _ signals: borrowing SignalSource, _ server: CheckServer, _ status: ServiceStatus,
+    _ configuration: ServiceConfiguration
   ) throws {
     // A person who presses Ctrl-C has no load balancer to wait for.
     let delay = signal == .interrupt ? 0 : configuration.drainDelay

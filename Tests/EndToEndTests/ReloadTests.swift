@@ -133,8 +133,40 @@ import Testing
     #expect(!child.output.contains("CommandFailure"))
     #expect(try running.status("/b") == 403)
     let output = child.output
-    #expect(output.contains("without effect until a restart: limits or times of connections"), "\(output)")
+    #expect(output.contains("changed, needs a restart: limits.streams"), "\(output)")
     #expect(child.isRunning)
+  }
+
+  @Test func `times of the end apply at a reload, keys that need a restart are named, and flags win`() throws
+  {
+    let folder = try Folder()
+    try folder.write("policies/a.yaml", Self.rule("a", "DENY", "/a"))
+    let file = try folder.write("countersign.yaml", "policies: [policies]\ndrainDelay: 1h\n")
+    let server = try CountersignProcess(
+      folder: folder, arguments: ["--config", file, "--threads", "1"])
+    try folder.write(
+      "countersign.yaml",
+      """
+      policies: [policies]
+      drainDelay: 1500ms
+      shutdownTimeout: 7s
+      threads: 2
+      listeners: {grpc: "127.0.0.1:1", unixMode: "0600"}
+      limits: {connections: 9, jwksKeys: 9}
+      decisionLog: {sink: stdout}
+
+      """)
+    try server.child.wait("it has loaded") { server.child.output.contains("reloaded") }
+    let output = server.child.output
+    // Flags say what `threads` and `listeners.grpc` are: nothing has changed there.
+    #expect(
+      output.contains(
+        "changed, needs a restart: listeners.unixMode, decisionLog.sink, limits.connections\n"), "\(output)")
+    server.child.send(SIGTERM)
+    #expect(server.child.exitCode(within: 20) == 0, "\(server.child.output)")
+    #expect(
+      server.child.output.contains("1500 ms") && server.child.output.contains("7 s"), "\(server.child.output)"
+    )
   }
 
   @Test func `a reload before the first provider has answered does not keep the service from being ready`()

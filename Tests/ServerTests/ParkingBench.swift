@@ -129,7 +129,7 @@ struct ParkingBench: ~Copyable {
   }
 
   /// Policies are loaded anew, with a keeper of their own that begins where the old one is.
-  mutating func reload() {
+  mutating func reload(keySettings: KeySettings = KeySettings()) {
     let next = KeyBoard(providers: 1, settings: KeySettings())
     next.inherit(board, 0, as: 0)
     let entry = board.snapshot[0]
@@ -139,7 +139,8 @@ struct ParkingBench: ~Copyable {
       $0.generation += 1
     }
     board = next
-    context.adopt(ServerState.Policies(world.snapshot, next, generation: context.generation + 1))
+    context.adopt(
+      ServerState.Policies(world.snapshot, next, keySettings, generation: context.generation + 1))
     hasOthers = true
   }
 

@@ -149,6 +149,23 @@ import Testing
     }
   }
 
+  @Test func `a check waits as long as the settings of the last reload say`() throws {
+    var bench = try ParkingBench(ParkingBench.World())
+    var short = KeySettings()
+    short.waitNanoseconds = 100_000_000
+    bench.reload(keySettings: short)
+    bench.call(0, timeout: "3000m")
+    #expect(bench.waiting == 1)
+    bench.clock.advance(nanoseconds: 200_000_000)
+    bench.turn()
+    #expect(bench.waiting == 0 && bench.answers[0].count == 1)
+    bench.reload()
+    bench.call(1, timeout: "3000m")
+    bench.clock.advance(nanoseconds: 200_000_000)
+    bench.turn()
+    #expect(bench.waiting == 1 && bench.answers[1].isEmpty)
+  }
+
   @Test func `beyond the room for waiting checks or their octets, a check is answered at once`() throws {
     let world = try ParkingBench.World()
     var few = ServerSettings()
