@@ -141,6 +141,7 @@ extension ServiceConfiguration {
       Setting(
         "blockedAddresses", .prefixes { $0.keys.routes.addressGuard.blocked += $1 },
         writes: [Setting.Property(\.keys.routes.addressGuard.blocked)], .atReload),
+      .boolean("allowHTTPFromDiscovery", \.keys.routes.allowsHTTPFromDiscovery, .atReload),
       .boolean("allowRemoteSecrets", \.keys.sets.allowsRemoteSecrets, .atReload),
     ]
   }

@@ -1,7 +1,6 @@
 import Bytes
 import Fetch
 import Istio
-import JSON
 import JWT
 
 /// What an operator must know of keys.
@@ -10,6 +9,8 @@ public struct KeyEvent: Sendable, Equatable {
     case fetched, unchanged, failed, withdrawn, restored, skipped, notSaved = "not_saved"
     /// Worth knowing, and nothing to fix.
     case note
+    /// A discovery document names another issuer than the rule.
+    case otherIssuer = "other_issuer"
   }
   public var kind: Kind
   public var provider: String
@@ -30,6 +31,10 @@ struct KeeperCore {
     var provider: Provider
     /// Where discovery says that the set is.
     var discovered: String?
+    /// The same, kept when fetches fail: routes that change for it matter.
+    var lastDiscovered: String?
+    /// The other issuer that the discovery document names and that the operator was told of.
+    var reportedIssuer: String?
     /// The fetch that runs asks where the set is.
     var isDiscovering = false
     /// The text of the set, to be saved again when it is confirmed.
@@ -71,11 +76,13 @@ struct KeeperCore {
       guard let old = other.slots.firstIndex(where: { $0.source.place == slots[index].source.place }) else {
         continue
       }
-      let url = other.slots[old].discovered ?? slots[index].source.firstURL
-      let atOnce = route(url) != other.route(url)
+      let url = other.slots[old].lastDiscovered ?? slots[index].source.firstURL
+      let atOnce = route(url) != other.route(url) || !discoversAlike(index, other.routes)
       slots[index].provider = other.slots[old].provider
       slots[index].provider.moveOn(settings, atOnce: atOnce, now: now)
       slots[index].discovered = atOnce ? nil : other.slots[old].discovered
+      slots[index].lastDiscovered = other.slots[old].lastDiscovered
+      slots[index].reportedIssuer = other.slots[old].reportedIssuer
       slots[index].text = other.slots[old].text
       board.inherit(other.board, old, as: index)
       publish(index, isNew: true, landed: nil, error: board.snapshot[index].lastError)
@@ -84,12 +91,19 @@ struct KeeperCore {
 
   /// Whether other routes lead to all providers as its own do.
   func reachesProviders(asBy other: KeyRoutes) -> Bool {
-    slots.allSatisfy { slot in
-      let url = slot.discovered ?? slot.source.firstURL
-      return [url, slot.source.firstURL].allSatisfy {
-        route($0) == (try? other.request($0, timeoutMilliseconds: 0, entityTag: nil))
-      }
+    slots.indices.allSatisfy { index in
+      let first = slots[index].source.firstURL
+      return discoversAlike(index, other)
+        && [slots[index].lastDiscovered ?? first, first].allSatisfy {
+          route($0) == (try? other.request($0, timeoutMilliseconds: 0, entityTag: nil))
+        }
     }
+  }
+
+  /// Whether discovery may lead to the same places by other routes.
+  private func discoversAlike(_ index: Int, _ other: KeyRoutes) -> Bool {
+    guard case .issuer = slots[index].source.place else { return true }
+    return routes.allowsHTTPFromDiscovery == other.allowsHTTPFromDiscovery
   }
 
   /// Nil: there is no way.
@@ -177,13 +191,12 @@ struct KeeperCore {
     switch result {
     case .failure(let error): fail(index, error.label, "\(error)", now: now)
     case .success(let answer) where slots[index].isDiscovering:
-      if let url = Self.address(in: answer.body) {
-        slots[index].discovered = url
-        slots[index].isDiscovering = false
+      do throws(DiscoveryDocument.Fault) {
+        let url = try discover(index, answer.body)
         return order(index, url, slots[index].provider.entityTag, now: now)
+      } catch {
+        fail(index, "discovery", Self.named(answer.status) + error.description, now: now)
       }
-      let text = "the issuer's configuration has no text `jwks_uri`"
-      fail(index, "discovery", Self.named(answer.status) + text, now: now)
     case .success(let answer) where answer.status == 304: unchanged(index, answer, now: now, wall: wall)
     case .success(let answer): take(index, answer, now: now, wall: wall)
     }
@@ -262,15 +275,25 @@ struct KeeperCore {
     }
   }
 
-  private static func address(in text: [UInt8]) -> String? {
-    let key = Array("jwks_uri".utf8)
-    var document = JSONDocument()
-    guard (try? document.parse(text.span)) != nil, document.kind(of: document.root) == .object,
-      let value = document.member(key.span, of: document.root), document.kind(of: value) == .string
-    else { return nil }
-    var octets: [UInt8] = []
-    let span = document.octets.span[document.text(of: value)]
-    for index in span.indices { octets.append(span[index]) }
-    return String(decoding: octets, as: UTF8.self)
+  /// Takes over where a discovery document says that the keys are.
+  /// - Throws: why they are not fetched from there.
+  private mutating func discover(_ index: Int, _ text: [UInt8]) throws(DiscoveryDocument.Fault) -> String {
+    let document = try DiscoveryDocument(reading: text)
+    let source = slots[index].source
+    let url = document.keysAddress
+    slots[index].lastDiscovered = url
+    guard case .issuer(let issuer) = source.place else { return url }
+    let mismatch = document.mismatch(withIssuer: issuer, at: source.firstURL)
+    let other = mismatch == nil ? nil : document.issuer
+    if let mismatch, other != slots[index].reportedIssuer {
+      events.append(KeyEvent(kind: .otherIssuer, provider: source.name, text: mismatch))
+    }
+    slots[index].reportedIssuer = other
+    if routes.loses(tlsOf: source.firstURL, for: url) {
+      throw .withoutTLS(issuer: issuer, document: source.firstURL, keys: url)
+    }
+    slots[index].discovered = url
+    slots[index].isDiscovering = false
+    return url
   }
 }

@@ -36,8 +36,26 @@ public struct KeyRoutes: Sendable {
   public var mesh = MeshHosts()
   public var addressGuard = AddressGuard()
   public var maximumBytes = 1 << 20
+  /// A discovery document that came over TLS may name keys that are fetched without TLS. Off: the keys would be only as
+  /// safe as the worse of both ways.
+  public var allowsHTTPFromDiscovery = false
 
   public init() {}
+
+  /// Whether `keys`, which the discovery document at `document` names, would be fetched without TLS although
+  /// the document came over TLS, and that is not allowed. A DestinationRule can make either of them TLS
+  /// (`FetchTrust.forcesTLS`).
+  func loses(tlsOf document: String, for keys: String) -> Bool {
+    !allowsHTTPFromDiscovery && usesTLS(document) == true && usesTLS(keys) == false
+  }
+
+  /// Nil: the URL is none that can be fetched, or there is no way to it; the fetch says so.
+  private func usesTLS(_ url: String) -> Bool? {
+    guard let place = FetchRequest.place(of: url),
+      let request = try? request(url, timeoutMilliseconds: 0, entityTag: nil)
+    else { return nil }
+    return place.isSecure || request.trust.forcesTLS
+  }
 
   func request(
     _ url: String, timeoutMilliseconds: Int, entityTag: String?
