@@ -9,6 +9,8 @@ public struct KeyEvent: Sendable, Equatable {
     case fetched, unchanged, failed, withdrawn, restored, skipped, notSaved = "not_saved"
     /// Worth knowing, and nothing to fix.
     case note
+    /// Something was wrong with the folder of saved keys, or with a file in it.
+    case stateFolder = "state_folder"
     /// A discovery document names another issuer than the rule.
     case otherIssuer = "other_issuer"
   }

@@ -11,7 +11,9 @@ public final class KeyKeeper: Sendable {
     public var routes = KeyRoutes()
     public var settings = KeySettings()
     public var sets = JWKSetSettings()
-    /// Where keys are saved; nil: nowhere.
+    /// Where keys are saved; nil: nowhere. The folder is made with mode 0700. Whoever can write its files can sign
+    /// tokens, so it is refused when it is another user's, and files that others could have written are not read
+    /// (`PrivateFolder`).
     public var stateFolder: String?
     /// The keeper whose place the new one takes: what it knows of the same providers is taken over. It is to be
     /// stopped when nobody looks at its board any more.
@@ -26,6 +28,7 @@ public final class KeyKeeper: Sendable {
   private let bell: Bell
   private let mailbox = Mutex(Mailbox())
   private let configuration: Configuration
+  private let folder: PrivateFolder?
   private let events: @Sendable (KeyEvent) -> Void
   /// What a successor begins with.
   private let latest: Mutex<KeeperCore>
@@ -35,13 +38,20 @@ public final class KeyKeeper: Sendable {
     var isStopped = false
   }
 
-  /// Restores what is saved, and starts the thread. The first fetches begin at once.
+  /// Restores what is saved, and starts the thread. The first fetches begin at once. It fails when the folder of saved
+  /// keys cannot be used.
   /// - Parameter events: told from the thread.
   public init(
     _ configuration: Configuration, events: @escaping @Sendable (KeyEvent) -> Void
   ) throws(SystemError) {
     self.events = events
     board = KeyBoard(providers: configuration.sources.count, settings: configuration.settings)
+    var findings: [PrivateFolder.Finding] = []
+    if let path = configuration.stateFolder {
+      folder = try PrivateFolder(path, filesEndingIn: SavedKeys.fileEnding, findings: &findings)
+    } else {
+      folder = nil
+    }
     bell = try Bell()
     fetcher = try Fetcher()
     var core = KeeperCore(
@@ -57,6 +67,10 @@ public final class KeyKeeper: Sendable {
     var kept = configuration
     kept.predecessor = nil
     self.configuration = kept
+    for finding in findings {
+      core.events.append(
+        KeyEvent(kind: .stateFolder, provider: "jwks.stateFolder", text: finding.description))
+    }
     restore(&core)
     board.setRequestHandler { [bell] in bell.ring() }
     let ready = core
@@ -117,29 +131,32 @@ public final class KeyKeeper: Sendable {
 
   // MARK: Disk
 
-  private func path(_ url: String) -> String? {
-    configuration.stateFolder.map { $0 + "/" + SavedKeys.fileName(for: url) }
-  }
-
   private func save(_ saved: SavedKeys, _ core: inout KeeperCore) {
-    guard let path = path(saved.url) else { return }
-    do throws(SystemError) { try Files.write(saved.octets.span, to: path, mode: 0o600) } catch {
+    guard let folder else { return }
+    do throws(SystemError) {
+      try folder.write(saved.octets.span, to: SavedKeys.fileName(for: saved.url))
+    } catch {
       core.events.append(KeyEvent(kind: .notSaved, provider: saved.url, text: "\(error)"))
     }
   }
 
   private func restore(_ core: inout KeeperCore) {
+    guard let folder else { return }
     let wall = UInt64(max(0, configuration.clock.wallSeconds()))
     for (index, source) in configuration.sources.enumerated() {
       if core.isInherited(index) { continue }
       let url = core.savedAddress(index)
-      guard let path = path(url), (try? Files.kind(path)) == .file else { continue }
+      let name = SavedKeys.fileName(for: url)
       do {
-        let octets = try Files.read(path, limit: configuration.sets.maximumBytes + 8_192)
+        guard let octets = try folder.read(name, limit: configuration.sets.maximumBytes + 8_192) else {
+          continue
+        }
         core.restore(try SavedKeys(reading: octets, of: url), index, wall: wall)
       } catch {
         core.events.append(
-          KeyEvent(kind: .skipped, provider: source.name, text: "the keys on disk (\(path)): \(error)"))
+          KeyEvent(
+            kind: .skipped, provider: source.name, text: "the keys on disk (\(folder.path)/\(name)): \(error)"
+          ))
       }
     }
   }

@@ -28,9 +28,11 @@ struct SavedKeys: Equatable {
 
   private static let mark = "countersign-keys 1 "
 
+  static let fileEnding = ".keys"
+
   /// The name of the file of an address: nothing of the address can lead out of the folder.
   static func fileName(for url: String) -> String {
-    hex(HashFunction.sha256.digest(of: Array(url.utf8))) + ".keys"
+    hex(HashFunction.sha256.digest(of: Array(url.utf8))) + fileEnding
   }
 
   var octets: [UInt8] {

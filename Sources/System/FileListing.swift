@@ -70,7 +70,7 @@ private struct Listing {
       let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
       guard visited.insert(identity).inserted else { continue }
       folders.append(folder)
-      for name in try Self.names(in: folder) where !name.hasPrefix(".") {
+      for name in try Files.names(in: folder) where !name.hasPrefix(".") {
         let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
         if try take(path, name) { continue }
         if depth == settings.maximumDepth {
@@ -102,8 +102,11 @@ private struct Listing {
     if let folder = Files.linkedFolder(of: path), linked.insert(folder).inserted { folders.append(folder) }
     return true
   }
+}
 
-  private static func names(in folder: String) throws(SystemError) -> [String] {
+extension Files {
+  /// The names of all things in a folder, hidden ones too, in no order.
+  static func names(in folder: String) throws(SystemError) -> [String] {
     guard let stream = unsafe opendir(folder) else {
       throw SystemError("list", Errno(rawValue: errno), folder)
     }

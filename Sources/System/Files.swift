@@ -26,7 +26,14 @@ public enum Files {
   /// - Parameter limit: octets; a longer file is an error (`fileTooLarge`) and at most one octet more is
   ///   read.
   public static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
-    let file = try open(path, O_RDONLY, mode: 0, operation: "read")
+    try read(try open(path, O_RDONLY, mode: 0, operation: "read"), path, limit: limit)
+  }
+
+  /// The same of a file that is open.
+  static func read(
+    _ file: borrowing FileDescriptor, _ path: String, limit: Int
+  ) throws(SystemError) -> [UInt8] {
+    let number = file.rawValue
     var octets: [UInt8] = []
     let piece = 65_536
     while true {
@@ -37,7 +44,7 @@ public enum Files {
         try systemCall {
           unsafe octets.withUnsafeMutableBytes { buffer in
             guard let start = buffer.baseAddress else { return 0 }
-            return unsafe Glibc.read(file.rawValue, start + held, wanted)
+            return unsafe Glibc.read(number, start + held, wanted)
           }
         }
       }

@@ -67,7 +67,7 @@ extension KeyEvent.Kind {
   /// Whether an operator should look.
   var isTrouble: Bool {
     switch self {
-    case .failed, .withdrawn, .skipped, .notSaved, .otherIssuer: true
+    case .failed, .withdrawn, .skipped, .notSaved, .stateFolder, .otherIssuer: true
     case .fetched, .unchanged, .restored, .note: false
     }
   }

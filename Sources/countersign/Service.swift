@@ -98,7 +98,6 @@ struct Service {
     keeping.routes.mesh = snapshot.keyHosts
     if let old, old.keeps(keeping) { return old }
     keeping.predecessor = old
-    if let folder = keeping.stateFolder { try Files.makeFolder(folder, mode: 0o700) }
     let log = self.log
     return try KeyKeeper(keeping) { event in
       let metadata: Logger.Metadata = ["provider": "\(event.provider)", "event": "\(event.kind.rawValue)"]
