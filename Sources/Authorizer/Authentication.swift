@@ -299,7 +299,7 @@ struct Authentication: ~Copyable {
     _ rule: borrowing TokenRule, _ check: borrowing Check, in message: Span<UInt8>, now: UInt64
   ) -> Outcome {
     if finder.found.isEmpty { return .missing }
-    if finder.found.count > settings.maximumTokensPerRule { return .failed(.malformed) }
+    if finder.found.count > settings.maximumTokensPerRule { return .failed(.tooMany) }
     for index in finder.found.indices.reversed() {
       do throws(TokenError) {
         try accept(index, rule, check, in: message, now: now)
@@ -330,7 +330,7 @@ struct Authentication: ~Copyable {
         scratch: &headerValue)
       if !isRemoved {
         exceedsLimit = true
-        throw .malformed
+        throw .tooMany
       }
     case .cookie: break  // Envoy never removes cookies.
     }

@@ -25,6 +25,8 @@ public struct Verdict: Sendable {
     case notHTTP
     /// A token is larger than `TokenSettings.maximumTokenBytes`; `tokenError` is `.tooLarge`.
     case tokenTooLarge
+    /// A request has more tokens for one rule than `AuthorizerSettings.maximumTokensPerRule`; `tokenError` is `.tooMany`.
+    case tooManyTokens
 
     /// As metrics and metadata spell it.
     public var label: StaticString {
@@ -38,13 +40,14 @@ public struct Verdict: Sendable {
       case .unknownWorkload: "unknown_workload"
       case .notHTTP: "not_http"
       case .tokenTooLarge: "token_too_large"
+      case .tooManyTokens: "too_many_tokens"
       }
     }
   }
 
   public let isAllowed: Bool
   public let reason: Reason
-  /// Set with `.token` and `.tokenTooLarge` alone.
+  /// Set with `.token`, `.tokenTooLarge` and `.tooManyTokens` alone.
   public let tokenError: TokenError?
   /// The rule that decided, where one did.
   public let rule: RuleIndex?
@@ -96,7 +99,12 @@ public struct Verdict: Sendable {
   /// A denial because of a token.
   init(denying error: TokenError, workload: Int) {
     isAllowed = false
-    reason = error == .tooLarge ? .tokenTooLarge : .token
+    reason =
+      switch error {
+      case .tooLarge: .tokenTooLarge
+      case .tooMany: .tooManyTokens
+      default: .token
+      }
     tokenError = error
     rule = nil
     decision = nil

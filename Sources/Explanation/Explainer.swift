@@ -196,7 +196,7 @@ public struct Explainer: Sendable {
     }
     outcome.status = Int(verdict.httpStatus)
     outcome.body = "\(verdict.body)"
-    if let error = verdict.tokenError, error != .tooLarge {
+    if let error = verdict.tokenError, error != .tooLarge, error != .tooMany {
       var challenge = ByteBuffer(capacity: 128)
       Authorizer.appendChallenge(for: error, check, in: message.span, to: &challenge)
       outcome.challenge = String(decoding: challenge.copy(), as: UTF8.self)
@@ -220,6 +220,9 @@ public struct Explainer: Sendable {
     case .tokenTooLarge:
       return
         "a token is larger than `limits.tokenBytes`; this is the answer unless `limits.answer` says otherwise"
+    case .tooManyTokens:
+      return
+        "a rule finds more tokens than `limits.tokensPerRule`; this is the answer unless `limits.answer` says otherwise"
     case .token: return verdict.tokenError == .missing ? "a required token is missing" : "a token is refused"
     case .deniedByRule: return "\(rule) denies it"
     case .noRuleMatched:

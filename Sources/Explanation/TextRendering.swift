@@ -98,7 +98,7 @@ extension Explanation {
     lines += ["", style.heading("Policies")]
     if policyRules.isEmpty {
       lines.append(
-        outcome.reason == "token" || outcome.reason == "token_too_large"
+        ["token", "token_too_large", "too_many_tokens"].contains(outcome.reason)
           ? "  not asked: the token decided" : "  no rule applies to the workload")
     }
     for rule in policyRules {

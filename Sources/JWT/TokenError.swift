@@ -3,7 +3,7 @@
 // policy; nothing in a token ever chooses a key from outside the set it is held against.
 
 /// Why a request's token is refused: one case for each answer of Envoy's JWT filter (Istio semantics 1.10),
-/// so that clients that parse those texts see the same, and one for a limit that Envoy does not have. Which
+/// so that clients that parse those texts see the same, and one for each limit that Envoy does not have. Which
 /// one is reported when several tokens or rules fail is decided where rules are combined (Istio semantics 1.5).
 public enum TokenError: UInt8, Error, Sendable, CaseIterable {
   case missing
@@ -14,6 +14,9 @@ public enum TokenError: UInt8, Error, Sendable, CaseIterable {
   /// Longer than `TokenSettings.maximumTokenBytes`: the token was not read. Envoy has no such limit, and so no words
   /// for it.
   case tooLarge
+  /// A rule finds more tokens than it verifies for one request, or a token's parameter is there in more spellings than
+  /// are removed. Envoy has no such limit either.
+  case tooMany
   case headerNotBase64URL
   case headerNotJSON
   case algorithmMissing
@@ -53,6 +56,7 @@ public enum TokenError: UInt8, Error, Sendable, CaseIterable {
     case .expired: "Jwt is expired"
     case .malformed: "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections"
     case .tooLarge: "Jwt is larger than the limit"
+    case .tooMany: "Jwt is there more often than the limit"
     case .headerNotBase64URL: "Jwt header is an invalid Base64url encoded"
     case .headerNotJSON: "Jwt header is an invalid JSON"
     case .algorithmMissing: "Jwt header [alg] field is required and must be a string"
@@ -84,11 +88,11 @@ public enum TokenError: UInt8, Error, Sendable, CaseIterable {
     }
   }
 
-  /// The status of the answer: 403 for the audience, 431 (RFC 6585 section 5) beyond the size limit, 401 for all else.
+  /// The status of the answer: 403 for the audience, 431 (RFC 6585 section 5) beyond a limit, 401 for all else.
   public var httpStatus: Int {
     switch self {
     case .audienceNotAllowed: 403
-    case .tooLarge: 431
+    case .tooLarge, .tooMany: 431
     default: 401
     }
   }

@@ -116,6 +116,7 @@ struct TestJudge: ~Copyable {
     switch verdict.reason {
     case .deniedByRule: return []
     case .tokenTooLarge: return ["the token is larger than `limits.tokenBytes`"]
+    case .tooManyTokens: return ["a rule finds more tokens than `limits.tokensPerRule`"]
     case .token: return ["the token was refused: \(verdict.body)"]
     case .malformedPath: return ["the path cannot be normalised"]
     case .malformedMetadata: return ["the filter metadata cannot be read"]

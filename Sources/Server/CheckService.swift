@@ -18,8 +18,9 @@ public struct CheckService: ~Copyable {
     case answered(Verdict)
     /// A token was refused for want of a key that a fetch might bring (`wantedKeys`); nothing was appended.
     case wanting(Verdict)
-    /// A token is larger than the limit: the answer is the one that is configured for limits. Nothing was appended.
-    case tokenTooLarge(Verdict)
+    /// A token is larger than the limit, or there are too many: the answer is the one that is configured for limits.
+    /// Nothing was appended.
+    case beyondLimit(Verdict)
     /// The message could not be read: the answer is the one that is configured for limits. Nothing was appended.
     case unreadable(WireError)
   }
@@ -83,8 +84,8 @@ public struct CheckService: ~Copyable {
       CheckResponseWriter.writeAllowed(changes: authorizer.changes, into: &output)
     } else if mayWait, verdict.reason == .token, !authorizer.wantedKeys.isEmpty {
       return .wanting(verdict)
-    } else if verdict.reason == .tokenTooLarge {
-      return .tokenTooLarge(verdict)
+    } else if verdict.reason == .tokenTooLarge || verdict.reason == .tooManyTokens {
+      return .beyondLimit(verdict)
     } else {
       writeDenial(verdict, message: message, into: &output)
     }

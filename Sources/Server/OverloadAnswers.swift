@@ -27,6 +27,8 @@ struct OverloadAnswers: Sendable {
     case room
     /// Of one token.
     case token
+    /// Of the tokens for one rule.
+    case tokens
     /// The message is no CheckRequest.
     case unreadable
 
@@ -34,7 +36,7 @@ struct OverloadAnswers: Sendable {
     var httpStatus: Int {
       switch self {
       case .message: 413
-      case .parts, .token: 431
+      case .parts, .token, .tokens: 431
       case .room: 503
       case .unreadable: 400
       }
@@ -45,6 +47,7 @@ struct OverloadAnswers: Sendable {
       switch self {
       case .message, .parts, .room: "overload"
       case .token: Verdict.Reason.tokenTooLarge.label
+      case .tokens: Verdict.Reason.tooManyTokens.label
       case .unreadable: "unreadable"
       }
     }
@@ -56,6 +59,7 @@ struct OverloadAnswers: Sendable {
       case .parts: "the check has more parts than the authorizer takes"
       case .room: "the authorizer has no room for the check"
       case .token: TokenError.tooLarge.text
+      case .tokens: TokenError.tooMany.text
       case .unreadable: "the authorizer cannot read the check"
       }
     }
@@ -66,6 +70,7 @@ struct OverloadAnswers: Sendable {
       case .message, .parts: .failure(.resourceExhausted, "the message holds too much")
       case .room: .failure(.unavailable, "no room for the check")
       case .token: .failure(.resourceExhausted, "a token is too large")
+      case .tokens: .failure(.resourceExhausted, "the request has too many tokens")
       case .unreadable: .failure(.internalError, "the message is no CheckRequest")
       }
     }
@@ -76,6 +81,7 @@ struct OverloadAnswers: Sendable {
   private let parts: [UInt8]
   private let room: [UInt8]
   private let token: [UInt8]
+  private let tokens: [UInt8]
   private let unreadable: [UInt8]
 
   init(_ answer: OverloadAnswer) {
@@ -84,6 +90,7 @@ struct OverloadAnswers: Sendable {
     parts = Self.made(answer, .parts)
     room = Self.made(answer, .room)
     token = Self.made(answer, .token)
+    tokens = Self.made(answer, .tokens)
     unreadable = Self.made(answer, .unreadable)
   }
 
@@ -127,6 +134,7 @@ struct OverloadAnswers: Sendable {
     case .parts: reply.append(parts)
     case .room: reply.append(room)
     case .token: reply.append(token)
+    case .tokens: reply.append(tokens)
     case .unreadable: reply.append(unreadable)
     }
     return .message

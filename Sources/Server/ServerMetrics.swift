@@ -164,6 +164,7 @@ public struct ServerMetrics: Sendable {
     let inFlight: Counter
     let parked: Counter
     let token: Counter
+    let tokens: Counter
     let unreadable: Counter
 
     init(_ layout: inout MetricsLayout) {
@@ -179,6 +180,7 @@ public struct ServerMetrics: Sendable {
       inFlight = made("in_flight")
       parked = made("parked")
       token = made("token")
+      tokens = made("tokens")
       unreadable = made("unreadable")
     }
   }

@@ -243,10 +243,11 @@ struct WorkerContext: ~Copyable {
       count(verdict)
       service.deny(verdict, message, into: &reply)
       return .message
-    case .tokenTooLarge(let verdict):
-      cells.add(metrics.limited.token, 1)
+    case .beyondLimit(let verdict):
+      let isOfOne = verdict.reason == .tokenTooLarge
+      cells.add(isOfOne ? metrics.limited.token : metrics.limited.tokens, 1)
       if overload.isDenial { count(verdict) } else if writesDecisions { write(verdict, overload.label) }
-      return overload.write(.token, into: &reply)
+      return overload.write(isOfOne ? .token : .tokens, into: &reply)
     case .unreadable(let error):
       return answerUnread(error)
     }

@@ -2,7 +2,7 @@ import JWT
 import Testing
 
 @Suite struct `Token errors` {
-  @Test func `have Envoy's texts, each its own, and one for a limit that Envoy does not have`() {
+  @Test func `have Envoy's texts, each its own, and one for each limit that Envoy does not have`() {
     let claims = ["iss", "sub", "jti"].map { "Jwt payload [\($0)] field is not a string" }
     let times = ["iat", "nbf", "exp"].flatMap {
       [
@@ -23,14 +23,15 @@ import Testing
         "Jwks doesn't have key to match kid or alg from Jwt", "Jwks doesn't have any valid public key",
         "Jwks remote fetch is failed", "Jwks is an invalid JSON", "Jwks does not have [keys] field",
         "[keys] in Jwks is not an array", "Jwt is larger than the limit",
+        "Jwt is there more often than the limit",
       ] + claims + times
     #expect(Set(TokenError.allCases.map { "\($0.text)" }) == Set(texts))
     #expect(TokenError.allCases.count == texts.count)
   }
 
-  @Test func `answer 403 to a wrong audience, 431 to a token that is too large and 401 to all else`() {
+  @Test func `answer 403 to a wrong audience, 431 to what is beyond a limit and 401 to all else`() {
     for error in TokenError.allCases {
-      let status = error == .audienceNotAllowed ? 403 : error == .tooLarge ? 431 : 401
+      let status = error == .audienceNotAllowed ? 403 : [.tooLarge, .tooMany].contains(error) ? 431 : 401
       #expect(error.httpStatus == status)
     }
   }

@@ -83,7 +83,7 @@ struct Gate: ~Copyable {
     case .malformedPath: return .malformedPath
     case .unknownWorkload: return .unknownWorkload
     case .token: return .token(fault(of: verdict))
-    case .malformedMetadata, .notHTTP, .tokenTooLarge: return .other("\(verdict.reason)")
+    case .malformedMetadata, .notHTTP, .tokenTooLarge, .tooManyTokens: return .other("\(verdict.reason)")
     }
   }
 

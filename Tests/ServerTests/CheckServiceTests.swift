@@ -135,7 +135,7 @@ struct CheckServiceTests {
       }
       output.removeAll()
       switch service.answer(message.span, now: Fixture.now, into: &output) {
-      case .unreadable, .wanting, .tokenTooLarge: expect(output.isEmpty)
+      case .unreadable, .wanting, .beyondLimit: expect(output.isEmpty)
       case .answered(let verdict):
         answered += 1
         let response = try WireCheckResponse(serializedBytes: output.copy())

@@ -16,7 +16,7 @@ struct Fixture {
   let snapshot: PolicySnapshot
 
   /// - Parameter rules: of the ALLOW policy.
-  init() throws {
+  init(settings: AuthorizerSettings = AuthorizerSettings()) throws {
     issuer = try DevelopmentIssuer.generate(name: Self.issuerName, algorithms: [.es256, .edDSA])
     let text = """
       apiVersion: security.istio.io/v1
@@ -38,15 +38,17 @@ struct Fixture {
       metadata: {name: some, namespace: a}
       spec: {action: ALLOW, rules: [{to: [{operation: {paths: ["/open*", /never]}}]}]}
       """
-    snapshot = try Self.snapshot(text)
+    snapshot = try Self.snapshot(text, settings: settings)
   }
 
-  static func snapshot(_ text: String) throws -> PolicySnapshot {
+  static func snapshot(
+    _ text: String, settings: AuthorizerSettings = AuthorizerSettings()
+  ) throws -> PolicySnapshot {
     let loaded = ResourceLoader().load(file: "policies.yaml", text: text)
     let input = PolicySnapshot.Input(
       resources: loaded.resources, workloads: [Workload(name: "w", namespace: "a", labels: [:])],
       defaultWorkload: "w")
-    let compiled = PolicySnapshot.compile(input, settings: AuthorizerSettings())
+    let compiled = PolicySnapshot.compile(input, settings: settings)
     guard let snapshot = compiled.snapshot else {
       throw NotCompiled(findings: (loaded.diagnostics + compiled.diagnostics).map(\.description))
     }

@@ -123,6 +123,24 @@ struct OverloadTests {
   }
 
   @Test(arguments: OverloadAnswer.allCases)
+  func `too many tokens for one rule get the answer of limits, with their own reason`(answer: OverloadAnswer)
+    throws
+  {
+    var settings = AuthorizerSettings()
+    settings.maximumTokensPerRule = 1
+    let fixture = try Fixture(settings: settings)
+    let running = try RunningServer(fixture.snapshot) { $0.settings.overload = answer }
+    let token = try fixture.token()
+    let shape = try ask(running, Fixture.check(path: "/open?access_token=\(token)", token: token))
+    switch answer {
+    case .denial: #expect(shape == Shape(grpc: 0, denied: 431, reason: "too_many_tokens"))
+    case .error: #expect(shape == Shape(grpc: 0, failed: 431, reason: "too_many_tokens"))
+    case .unavailable: #expect(shape == Shape(grpc: 8))
+    }
+    #expect(running.eventually { running.metric("countersign_limited_checks_total{limit=\"tokens\"}") == 1 })
+  }
+
+  @Test(arguments: OverloadAnswer.allCases)
   func `a token that is too large gets the answer of limits, with its own reason`(answer: OverloadAnswer)
     throws
   {
