@@ -54,7 +54,9 @@ let package = Package(
     .library(
       name: "CountersignFuzzed",
       targets: [
-        "Admin", "Bytes", "Check", "Configuration", "ExtAuthz", "HTTP", "Istio", "JSON", "JWT", "TLS", "YAML",
+        "Admin", "Bytes", "Certificates", "Check", "Configuration", "ExtAuthz", "HTTP", "Istio", "JSON",
+        "JWT",
+        "TLS", "YAML",
       ]),
   ],
   dependencies: [
@@ -82,6 +84,7 @@ let package = Package(
     library("JSON", ["Bytes"]),
     library("YAML", ["CYAML", "Bytes"]),
     library("Check", ["Bytes"]),
+    library("Certificates", ["Bytes"]),
     library("ExtAuthz", ["Check", "Bytes"]),
     library("Signatures", ["COpenSSL", "Bytes"]),
     library("JWT", ["Signatures", "JSON", "Bytes"]),
@@ -89,7 +92,7 @@ let package = Package(
 
     // Policies.
     library("Istio", ["YAML", "JSON", "JWT", "Bytes"]),
-    library("Policy", ["Istio", "Check", "JWT", "JSON", "Bytes"]),
+    library("Policy", ["Istio", "Check", "Certificates", "JWT", "JSON", "Bytes"]),
     library("Lint", ["Policy", "Istio"]),
     library("Authorizer", ["Policy", "KeySets", "Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
 
@@ -189,6 +192,7 @@ let package = Package(
     tests("JSON"),
     tests("YAML"),
     tests("Check", ["Bytes"]),
+    tests("Certificates", ["COpenSSL", "Bytes"]),
     .testTarget(
       name: "ExtAuthzTests",
       dependencies: [
@@ -205,7 +209,7 @@ let package = Package(
     tests("JWT", ["Signatures", "Issuer", "JSON", "Bytes"]),
     tests("Issuer", ["Signatures", "JWT", "JSON", "Bytes"]),
     tests("Istio", ["YAML", "JWT"]),
-    tests("Policy", ["Istio", "Check", "JWT", "Signatures", "JSON", "Bytes"]),
+    tests("Policy", ["Istio", "Check", "Certificates", "JWT", "Signatures", "JSON", "Bytes"]),
     tests(
       "Authorizer",
       ["Policy", "KeySets", "Istio", "Check", "JWT", "Issuer", "Signatures", "Metrics", "JSON", "Bytes"]),

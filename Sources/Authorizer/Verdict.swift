@@ -19,6 +19,8 @@ public struct Verdict: Sendable {
     case malformedPath
     /// A policy asks for filter metadata, and what the proxy sent cannot be read.
     case malformedMetadata
+    /// A rule reads the source's identity, and the certificate that the proxy sent cannot be read.
+    case malformedCertificate
     /// The check names a workload that is not configured, or none and there is no default.
     case unknownWorkload
     /// The check holds no HTTP request.
@@ -37,6 +39,7 @@ public struct Verdict: Sendable {
       case .noRuleMatched: "no_rule_matched"
       case .malformedPath: "malformed_path"
       case .malformedMetadata: "malformed_metadata"
+      case .malformedCertificate: "malformed_certificate"
       case .unknownWorkload: "unknown_workload"
       case .notHTTP: "not_http"
       case .tokenTooLarge: "token_too_large"
@@ -91,6 +94,7 @@ public struct Verdict: Sendable {
       case .noAllowRuleMatched: reason = .noRuleMatched
       case .malformedPath: reason = .malformedPath
       case .malformedMetadata: reason = .malformedMetadata
+      case .malformedCertificate: reason = .malformedCertificate
       case .notHTTP: reason = .notHTTP
       }
     }

@@ -27,6 +27,9 @@ public struct Check: ~Copyable, Sendable {
     public var port: UInt32 = 0
     /// The identity of the peer's certificate; empty without mutual TLS.
     public var principal = ByteRange.empty
+    /// The peer's certificate as the proxy sent it: PEM, percent-encoded; empty when it sent none. It has all names
+    /// of the peer, of which `principal` is the first. Of the source alone.
+    public var certificate = ByteRange.empty
     public init() {}
   }
 

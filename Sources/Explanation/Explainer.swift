@@ -229,6 +229,8 @@ public struct Explainer: Sendable {
       return "ALLOW policies apply to the workload, and none of their rules matches"
     case .malformedPath: return "the path cannot be normalised, so it cannot be compared"
     case .malformedMetadata: return "a policy asks for filter metadata, and what the proxy sent is unreadable"
+    case .malformedCertificate:
+      return "a policy reads the source's identity, and the certificate that the proxy sent is unreadable"
     case .unknownWorkload: return "the request belongs to no configured workload"
     case .notHTTP: return "the check holds no HTTP request: a TCP filter asks"
     }

@@ -25,8 +25,8 @@ public struct CheckRequestSettings: Sendable, Hashable {
 /// - A metadata namespace whose Struct comes in two pieces is refused (`WireError.splitMetadata`).
 /// - A number of ten octets whose last carries more than the 64th bit is refused.
 ///
-/// What is not asked for is passed over by its length and not looked into: labels, certificates, bodies,
-/// times, typed and route metadata. Metadata values are kept as they are and not looked into either.
+/// What is not asked for is passed over by its length and not looked into: labels, bodies, times, typed and route
+/// metadata. Metadata values and the peer's certificate are kept as they are and not looked into either.
 public enum CheckRequestReader {
   /// How deep unknown groups may nest. Nobody has sent a group for fifteen years.
   public static let maximumGroupDepth = 32
@@ -86,6 +86,7 @@ public enum CheckRequestReader {
       switch (field.number, field.type) {
       case (1, .length): try readAddress(try cursor.octets(message), of: message, into: &peer)
       case (4, .length): peer.principal = try cursor.text(message)
+      case (5, .length): peer.certificate = try cursor.octets(message)
       default: try cursor.skip(field, message)
       }
     }

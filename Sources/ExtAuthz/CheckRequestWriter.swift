@@ -14,6 +14,8 @@ public struct ProxiedRequest: Sendable {
   public var sourceIP = "127.0.0.1"
   /// The peer's identity in mutual TLS, such as `spiffe://cluster.local/ns/a/sa/b`; empty without.
   public var principal = ""
+  /// The peer's certificate as Envoy sends it with `include_peer_certificate`: PEM, percent-encoded; empty without.
+  public var certificate = ""
   public var destinationIP = "127.0.0.1"
   public var port = 443
   /// The identity of the proxy's own certificate; empty without.
@@ -40,7 +42,7 @@ public struct ProxiedRequest: Sendable {
   /// The `CheckRequest` (envoy.service.auth.v3) that Envoy would send.
   public var checkRequest: [UInt8] {
     var attributes = ProtobufMessage()
-    attributes.message(1, Self.peer(sourceIP, port: 40_000, principal: principal))
+    attributes.message(1, Self.peer(sourceIP, port: 40_000, principal: principal, certificate: certificate))
     attributes.message(2, Self.peer(destinationIP, port: port, principal: destinationPrincipal))
     var request = ProtobufMessage()
     request.message(2, http)
@@ -137,7 +139,9 @@ public struct ProxiedRequest: Sendable {
     return entry
   }
 
-  private static func peer(_ address: String, port: Int, principal: String) -> ProtobufMessage {
+  private static func peer(
+    _ address: String, port: Int, principal: String, certificate: String = ""
+  ) -> ProtobufMessage {
     var socket = ProtobufMessage()
     socket.text(2, address)
     socket.number(3, UInt64(port))
@@ -146,6 +150,7 @@ public struct ProxiedRequest: Sendable {
     var peer = ProtobufMessage()
     peer.message(1, place)
     peer.text(4, principal)
+    if !certificate.isEmpty { peer.text(5, certificate) }
     return peer
   }
 }

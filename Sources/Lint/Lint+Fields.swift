@@ -83,7 +83,8 @@ extension Linter {
       warn(
         .needsClientCertificate, at: place,
         "the peer's identity is known only where the proxy's listener asks clients for certificates; else it is "
-          + "empty, and matches nothing")
+          + "empty, and matches nothing. Of a certificate with several URI names the first alone arrives, unless the "
+          + "proxy's ext_authz filter has `include_peer_certificate: true`: then any of its names may match")
     }
     if let place = places[.needsTLSSession] {
       warn(

@@ -28,6 +28,8 @@ public struct Decision: Sendable, Equatable {
     case malformedPath
     /// A policy asks for filter metadata, and what the proxy sent is no `google.protobuf.Struct`.
     case malformedMetadata
+    /// A rule of the workload reads the source's identity, and the certificate that the proxy sent cannot be read.
+    case malformedCertificate
   }
 
   public enum Outcome: Sendable, Equatable {

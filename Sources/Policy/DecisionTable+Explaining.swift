@@ -31,12 +31,13 @@ extension DecisionTable {
   }
 
   /// Why a rule matches a check or does not: for each source with each operation the first clause that fails.
-  /// - Returns: nil when the check cannot be decided by rules at all (`notHTTP`, `malformedPath`).
+  /// - Returns: nil when the check cannot be decided by rules at all (`notHTTP`, `malformedPath`,
+  ///   `malformedCertificate`).
   public func explain(
     _ rule: RuleIndex, for check: borrowing Check, in message: Span<UInt8>, changes: borrowing RequestChanges,
     claims: borrowing VerifiedClaims, scratch: inout PolicyScratch
   ) -> RuleExplanation? {
-    guard check.hasHTTP, prepare(check, in: message, &scratch) else { return nil }
+    guard check.hasHTTP, prepare(check, in: message, &scratch) == nil else { return nil }
     let row = rules[Int(rule.value)]
     var explanation = RuleExplanation(rule: describe(rule), matched: false, alternatives: [])
     for entry in Int(row.firstEntry)..<(Int(row.firstEntry) + Int(row.entryCount)) {

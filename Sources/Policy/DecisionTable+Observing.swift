@@ -1,4 +1,5 @@
 import Bytes
+import Certificates
 import Check
 import JSON
 import JWT
@@ -23,8 +24,7 @@ extension DecisionTable {
       scratch.serverName.append(lowercasing: message[name])
       return .text(scratch.serverName.span)
     case .sourceIdentity:
-      if check.source.principal.isEmpty { return .absent("the peer has no identity (no mutual TLS)") }
-      return .text(message[check.source.principal])
+      return observeIdentity(check, message, scratch)
     case .requestPrincipal: return observePrincipal(claims)
     case .claim: return observeClaim(row, claims)
     case .header: return observeHeader(row, check, message, changes, scratch)
@@ -41,6 +41,25 @@ extension DecisionTable {
       }
       return .values(["\(address)"])
     }
+  }
+
+  /// All names that may match, each once: the principal, then those of the certificate.
+  private func observeIdentity(
+    _ check: borrowing Check, _ message: Span<UInt8>, _ scratch: borrowing PolicyScratch
+  ) -> ObservedValue {
+    var names: [String] = []
+    func add(_ name: Span<UInt8>) {
+      let text = ObservedValue.string(name)
+      if !text.isEmpty, !names.contains(text) { names.append(text) }
+    }
+    add(message[check.source.principal])
+    if let found = scratch.peerNames {
+      _ = scratch.certificates.contains(found) {
+        add($0)
+        return false
+      }
+    }
+    return names.isEmpty ? .absent("the peer has no identity (no mutual TLS)") : .values(names)
   }
 
   private static func address(_ text: Span<UInt8>) -> ObservedValue {

@@ -1,4 +1,5 @@
 import Bytes
+import Certificates
 import Check
 import JWT
 
@@ -29,7 +30,11 @@ extension DecisionTable {
       if pathNormalization != .none { return anyMatches(row, scratch.path.span[0..<scratch.pathCount]) }
       return anyMatches(row, message[check.path][0..<scratch.pathCount])
     case .serverName: return testServerName(row, message[check.serverName ?? .empty], &scratch)
-    case .sourceIdentity: return testIdentity(row, message[check.source.principal])
+    case .sourceIdentity:
+      if testIdentity(row, message[check.source.principal]) { return true }
+      // Envoy's RBAC filter tries all URI names, all DNS names and the subject.
+      guard let names = scratch.peerNames else { return false }
+      return scratch.certificates.contains(names) { testIdentity(row, $0) }
     case .requestPrincipal: return testRequestPrincipal(row, claims)
     case .claim: return testClaim(row, claims)
     case .header: return testHeader(row, check, message, changes, scratch)

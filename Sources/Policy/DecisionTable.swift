@@ -1,4 +1,5 @@
 import Bytes
+import Certificates
 public import Check
 public import Istio
 public import JWT
@@ -38,6 +39,8 @@ public struct DecisionTable: ~Copyable, Sendable {
   let enforcesDeny: Bool
   let evaluatesDryRunAllow: Bool
   let evaluatesDryRunDeny: Bool
+  /// Some rule reads the source's identity, in whatever policy.
+  let readsIdentity: Bool
   let pathNormalization: PathNormalization
   let trustedProxies: Int
 
@@ -97,6 +100,7 @@ public struct DecisionTable: ~Copyable, Sendable {
     enforcesDeny = policies.contains { $0.action == .deny && !$0.isDryRun }
     evaluatesDryRunAllow = policies.contains { $0.action == .allow && $0.isDryRun }
     evaluatesDryRunDeny = policies.contains { $0.action == .deny && $0.isDryRun }
+    readsIdentity = builder.predicates.contains { $0.attribute == .sourceIdentity }
     pathNormalization = settings.pathNormalization
     trustedProxies = max(0, settings.trustedProxies)
     ruleDescriptions = descriptions
@@ -125,7 +129,7 @@ public struct DecisionTable: ~Copyable, Sendable {
     claims: borrowing VerifiedClaims, scratch: inout PolicyScratch
   ) -> Decision {
     if !check.hasHTTP { return Decision(.denied(.notHTTP)) }
-    guard prepare(check, in: message, &scratch) else { return Decision(.denied(.malformedPath)) }
+    if let refusal = prepare(check, in: message, &scratch) { return Decision(.denied(refusal)) }
     if candidates.isUsed {
       var found: [UInt64] = []
       swap(&found, &scratch.candidates)
@@ -149,10 +153,28 @@ public struct DecisionTable: ~Copyable, Sendable {
       dryRunDeny: dryRunDeny, dryRunAllow: dryRunAllow)
   }
 
-  /// Empties the scratch and finds the path that policies see.
-  /// - Returns: false when the path is malformed.
-  func prepare(_ check: borrowing Check, in message: Span<UInt8>, _ scratch: inout PolicyScratch) -> Bool {
+  /// Empties the scratch, finds the path that policies see, and reads the peer's certificate if a rule may ask for
+  /// the names in it. A certificate that cannot be read denies whichever rule would have decided: the verdict does
+  /// not depend on the order in which rules are asked. If no rule reads the identity it is not looked at.
+  /// - Returns: why no rule can be asked; nil when all can.
+  func prepare(
+    _ check: borrowing Check, in message: Span<UInt8>, _ scratch: inout PolicyScratch
+  ) -> Decision.DenyReason? {
     scratch.reset(predicateCount: predicates.count)
+    if !findPath(check, message, &scratch) { return .malformedPath }
+    if !readsIdentity || check.source.certificate.isEmpty { return nil }
+    do throws(CertificateError) {
+      scratch.peerNames = try scratch.certificates.names(of: message[check.source.certificate])
+      return nil
+    } catch {
+      return .malformedCertificate
+    }
+  }
+
+  /// - Returns: false when the path is malformed.
+  private func findPath(
+    _ check: borrowing Check, _ message: Span<UInt8>, _ scratch: inout PolicyScratch
+  ) -> Bool {
     let path = message[check.path]
     if pathNormalization != .none {
       guard let count = pathNormalization.apply(to: path, into: &scratch.path) else { return false }

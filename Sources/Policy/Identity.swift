@@ -1,6 +1,6 @@
 import Bytes
 
-/// Comparing the identity of a peer's certificate (semantics, section 2.5). Istio writes these as regular
+/// Comparing one name of a peer's certificate (semantics, section 2.5). Istio writes these as regular
 /// expressions over the whole identity, in which a wildcard never covers a line end; policies hold none, so
 /// an identity with one can match only where no wildcard stands in its way.
 enum Identity {

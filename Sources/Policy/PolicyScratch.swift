@@ -1,4 +1,5 @@
 import Bytes
+import Certificates
 
 /// What a worker keeps between checks so that a decision allocates nothing: which predicates have been asked,
 /// what they said, and what was read from the check once. Any table may use it.
@@ -23,10 +24,18 @@ public struct PolicyScratch: ~Copyable, Sendable {
   /// What a predicate could not read; the check is denied whatever the rules say.
   var metadataIsMalformed = false
 
+  /// The certificates that this worker has seen, read.
+  var certificates = CertificateCache()
+  /// The names of the check's certificate; nil when it has none, or no rule reads the source's identity.
+  var peerNames: CertificateCache.Names?
+
   public init() {
     path = ByteBuffer(capacity: 1024)
     serverName = ByteBuffer(capacity: 64)
   }
+
+  /// How many certificates were read: a known one is not read again.
+  public var readCertificates: UInt64 { certificates.readCount }
 
   /// Forgets the last check. Cost: one word for 64 predicates, twice.
   mutating func reset(predicateCount: Int) {
@@ -47,5 +56,6 @@ public struct PolicyScratch: ~Copyable, Sendable {
     destinationAddress = nil
     remoteAddress = nil
     metadataIsMalformed = false
+    peerNames = nil
   }
 }

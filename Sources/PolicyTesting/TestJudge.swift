@@ -120,6 +120,7 @@ struct TestJudge: ~Copyable {
     case .token: return ["the token was refused: \(verdict.body)"]
     case .malformedPath: return ["the path cannot be normalised"]
     case .malformedMetadata: return ["the filter metadata cannot be read"]
+    case .malformedCertificate: return ["the peer's certificate cannot be read"]
     case .unknownWorkload: return ["the request is for no workload of the file"]
     case .notHTTP: return ["the check holds no HTTP request"]
     case .allowed:

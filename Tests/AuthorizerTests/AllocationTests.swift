@@ -1,5 +1,6 @@
 import Authorizer
 import Metrics
+import TestSupport
 import Testing
 
 @Suite("A warm check allocates nothing")
@@ -30,11 +31,12 @@ struct AllocationTests {
             "audiences: [me], outputPayloadToHeader: x-payload, outputClaimToHeaders: [{header: x-sub, claim: sub}, "
               + "{header: x-list, claim: list}]"))
           + allow(from(#"requestPrincipals: ["https://a/*"]"#), to(#"paths: ["/open*"]"#))
-          + deny(to(#"methods: ["DELETE"]"#)))
+          + deny(to(#"methods: ["DELETE"]"#), from(#"namespaces: ["nobody"]"#)))
       let claims = #"{"sub":"me","aud":["me"],"exp":1900000000,"list":["a",1,{"k":null}],"scope":"a b"}"#
       let requests: [Request] = [
         Request.get("/open/x?y=1").with(":path", "/open/x?y=1").with("user-agent", "x").with("cookie", "k=v"),
         Request.get("/a").bearer(try a.token(claims)), Request.get("/a").bearer(try a.forged(claims)),
+        Request.get("/open/x").changed { $0.sourceCertificate = PeerCertificate.several },
         .get("/a?access_token=\(try a.token(claims))"), .get("/b"), Request("DELETE", "/open"),
       ]
       for request in requests {

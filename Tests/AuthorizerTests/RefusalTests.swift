@@ -14,7 +14,8 @@ struct RefusalTests {
     let filter = "experimental.envoy.filters.x[k]"
     let gate = try Gate(
       authentication(a.rule("audiences: [me]")) + allow(to(#"paths: ["/open"]"#))
-        + deny(to(#"methods: ["DELETE"]"#), when(filter, "values: [bad]")),
+        + deny(
+          to(#"methods: ["DELETE"]"#), when(filter, "values: [bad]"), from(#"principals: ["a/b"]"#)),
       settings: AuthorizerSettings(normalizing: .base))
     let open = Request.get("/open")
     #expect(gate.ask(open).reason == .allowed)
@@ -29,6 +30,7 @@ struct RefusalTests {
       (open.changed { $0.path = "/open%00" }, .malformedPath),
       (open.changed { $0.path = "open" }, .malformedPath),
       (malformedMetadata, .malformedMetadata),
+      (open.changed { $0.sourceCertificate = "rubbish" }, .malformedCertificate),
       (.get("/shut"), .noRuleMatched),
       (open.changed { $0.method = "DELETE" }, .deniedByRule),
     ]

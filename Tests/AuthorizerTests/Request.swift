@@ -20,6 +20,7 @@ struct Request: Sendable {
   var extensions: [(String, String)] = []
   var source = End()
   var sourcePrincipal = ""
+  var sourceCertificate = ""
   var destination = End()
   var destinationPrincipal = ""
   var serverName: String?
@@ -77,6 +78,7 @@ struct Request: Sendable {
     check.source.address = keep(source.address)
     check.source.port = source.port
     check.source.principal = keep(sourcePrincipal)
+    check.source.certificate = keep(sourceCertificate)
     check.destination.address = keep(destination.address)
     check.destination.port = destination.port
     check.destination.principal = keep(destinationPrincipal)

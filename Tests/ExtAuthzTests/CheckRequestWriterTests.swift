@@ -1,3 +1,4 @@
+import Bytes
 import Check
 import ExtAuthz
 import ExtAuthzTestMessages
@@ -40,6 +41,24 @@ import Testing
     #expect(taken.contextExtensions == [.init("k", "v")])
     #expect(taken.headers.contains(.init("x-a", String(repeating: "v", count: 300))))
     #expect(taken.headers.contains(.init(":path", "/a?b")))
+  }
+
+  @Test func `the certificate of the source is read back, and no other`() throws {
+    var request = ProxiedRequest()
+    request.principal = "spiffe://a"
+    request.certificate = "-----BEGIN%20CERTIFICATE-----%0A"
+    let message = try WireCheckRequest(serializedBytes: request.checkRequest)
+    #expect(message.attributes.source.certificate == request.certificate)
+    #expect(message.attributes.destination.certificate.isEmpty)
+    let octets = request.checkRequest
+    var check = Check()
+    try CheckRequestReader.read(octets.span, into: &check)
+    let (source, destination) = (check.source, check.destination)
+    #expect(Array(octets[source.certificate.indices]) == Array(request.certificate.utf8))
+    #expect(destination.certificate.isEmpty)
+    try CheckRequestReader.read(ProxiedRequest().checkRequest.span, into: &check)
+    let next = check.source
+    #expect(next.certificate.isEmpty, "nothing of the last check stays")
   }
 
   @Test func `lines of one name are joined with a comma, as Envoy does`() throws {

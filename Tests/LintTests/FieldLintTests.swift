@@ -33,6 +33,9 @@ import Testing
   @Test func `what the proxy must send is told once for each policy`() {
     let identities = "{from: [{source: {principals: [a]}}]}, {from: [{source: {namespaces: [b]}}]}"
     #expect(places(.needsClientCertificate, in: policy("ALLOW", identities)) == ["5:33"])
+    #expect(
+      findings(.needsClientCertificate, in: policy("ALLOW", identities)).first?.message
+        .contains("`include_peer_certificate: true`") == true)
     let key = "{when: [{key: source.serviceAccount, values: [a]}]}"
     #expect(places(.needsClientCertificate, in: policy("ALLOW", key)).count == 1)
     #expect(

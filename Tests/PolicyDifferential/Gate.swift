@@ -83,7 +83,8 @@ struct Gate: ~Copyable {
     case .malformedPath: return .malformedPath
     case .unknownWorkload: return .unknownWorkload
     case .token: return .token(fault(of: verdict))
-    case .malformedMetadata, .notHTTP, .tokenTooLarge, .tooManyTokens: return .other("\(verdict.reason)")
+    case .malformedMetadata, .malformedCertificate, .notHTTP, .tokenTooLarge, .tooManyTokens:
+      return .other("\(verdict.reason)")
     }
   }
 

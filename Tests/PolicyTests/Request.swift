@@ -11,6 +11,7 @@ struct Request: Sendable {
     var address: String
     var port: UInt32
     var principal = ""
+    var certificate = ""
   }
 
   var method = "GET"
@@ -78,6 +79,7 @@ extension Request {
     check.source.address = range(source.address)
     check.source.port = source.port
     check.source.principal = range(source.principal)
+    check.source.certificate = range(source.certificate)
     check.destination.address = range(destination.address)
     check.destination.port = destination.port
     check.serverName = serverName.map { range($0) }

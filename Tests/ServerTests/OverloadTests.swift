@@ -1,3 +1,4 @@
+import Authorizer
 import DecisionLog
 import ExtAuthz
 import ExtAuthzTestMessages

@@ -1,5 +1,6 @@
 import Admin
 import Bytes
+import Certificates
 import Check
 import Configuration
 import ExtAuthz
@@ -16,7 +17,7 @@ import YAML
 
 /// The readers that strangers' octets reach.
 enum Reader: String, CaseIterable {
-  case admin, check, json, token, keys, policies, configuration, http2, tls
+  case admin, certificate, check, json, token, keys, policies, configuration, http2, tls
 }
 
 nonisolated(unsafe) private let reader: Reader = {
@@ -33,6 +34,7 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   let octets = [UInt8](UnsafeBufferPointer(start: start, count: count))
   switch reader {
   case .admin: fuzzAdmin(octets)
+  case .certificate: fuzzCertificate(octets)
   case .check: fuzzCheck(octets)
   case .json: fuzzJSON(octets)
   case .token:
@@ -59,6 +61,45 @@ private func fuzzAdmin(_ octets: [UInt8]) {
     outcome = pieces.read(octets[0..<end].span)
   }
   precondition(outcome == expected, "cut into octets it is \(outcome), as a whole \(expected)")
+}
+
+/// As DER, and as the text that a proxy would send: both find the same names, each within the certificate.
+private func fuzzCertificate(_ bytes: [UInt8]) {
+  var names: [[UInt8]] = []
+  let subject: ByteRange
+  do {
+    subject = try CertificateReader.read(bytes.span) { _, range in names.append(Array(bytes[range.indices])) }
+  } catch {
+    names = []
+    var cache = CertificateCache()
+    _ = try? cache.names(of: bytes.span)
+    return
+  }
+  var text = ByteBuffer()
+  do {
+    try SubjectText.append(subject, of: bytes.span, to: &text)
+  } catch {
+    preconditionFailure("a subject that was read is not printed: \(error)")
+  }
+  if !text.isEmpty { names.append(text.copy()) }
+  var pem = ByteBuffer()
+  pem.append("-----BEGIN CERTIFICATE-----\n")
+  Base64.encode(bytes.span, into: &pem)
+  pem.append("\n-----END CERTIFICATE-----\n")
+  if pem.count > CertificateLimits.textBytes { return }
+  var cache = CertificateCache()
+  for _ in 0..<2 {
+    var found: [[UInt8]] = []
+    do {
+      _ = cache.contains(try cache.names(of: pem.span)) {
+        found.append($0.copy())
+        return false
+      }
+    } catch {
+      preconditionFailure("a certificate that was read is refused as text: \(error)")
+    }
+    precondition(found == names && cache.readCount == 1)
+  }
 }
 
 private func fuzzCheck(_ octets: [UInt8]) {
