@@ -15,7 +15,7 @@ public struct Verdict: Sendable {
     case deniedByRule
     /// There are ALLOW policies and none of their rules matched.
     case noRuleMatched
-    /// The path cannot be normalised.
+    /// The path cannot be normalised, or the proxy sent two.
     case malformedPath
     /// A policy asks for filter metadata, and what the proxy sent cannot be read.
     case malformedMetadata

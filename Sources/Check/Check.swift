@@ -46,8 +46,11 @@ public struct Check: ~Copyable, Sendable {
   /// False for a check that holds no HTTP request (a TCP filter asks).
   public var hasHTTP = false
   public var method = ByteRange.empty
-  /// Path and query as the proxy has them.
+  /// Path and query as the proxy has them. Bytes that are not UTF-8 stay as they are where the proxy sends raw header
+  /// lines; else Envoy has put `!` in their place.
   public var path = ByteRange.empty
+  /// The proxy sent several paths, so that nobody knows which one the request goes to: no policy can be asked.
+  public var pathIsAmbiguous = false
   /// The authority, with its port, letter case kept.
   public var host = ByteRange.empty
   public var scheme = ByteRange.empty
@@ -75,6 +78,7 @@ public struct Check: ~Copyable, Sendable {
     hasHTTP = false
     method = .empty
     path = .empty
+    pathIsAmbiguous = false
     host = .empty
     scheme = .empty
     serverName = nil

@@ -227,7 +227,8 @@ public struct Explainer: Sendable {
     case .deniedByRule: return "\(rule) denies it"
     case .noRuleMatched:
       return "ALLOW policies apply to the workload, and none of their rules matches"
-    case .malformedPath: return "the path cannot be normalised, so it cannot be compared"
+    case .malformedPath:
+      return "the path cannot be normalised, or the proxy sent two of them, so it cannot be compared"
     case .malformedMetadata: return "a policy asks for filter metadata, and what the proxy sent is unreadable"
     case .malformedCertificate:
       return "a policy reads the source's identity, and the certificate that the proxy sent is unreadable"

@@ -35,7 +35,10 @@ public enum CheckRequestReader {
   ///
   /// With `header_map` (Envoy's `encode_raw_headers`) holding a line, the header lines are its lines, encoded
   /// `.raw`, and the `headers` map is passed over wherever it stands; else they are the map's entries,
-  /// encoded `.joined`. `serverName` is the empty range when the TLS session came without one.
+  /// encoded `.joined`. Of raw lines `:path` is the path, whose bytes the `path` field does not keep: it has `!` for
+  /// each that is not UTF-8, so that a rule on `/a!b` would match other requests. Without such a line the field
+  /// counts; two of them make the path ambiguous. `serverName` is the empty range when the TLS session came without
+  /// one.
   /// - Throws: `WireError`; `check` is empty then.
   public static func read(
     _ message: Span<UInt8>, into check: inout Check, settings: CheckRequestSettings = CheckRequestSettings()
@@ -49,10 +52,19 @@ public enum CheckRequestReader {
         default: try cursor.skip(field, message)
         }
       }
+      if check.headerEncoding == .raw { takeRawPath(message, &check) }
     } catch {
       check.reset()
       throw error
     }
+  }
+
+  private static let pathName = Array(":path".utf8)
+
+  private static func takeRawPath(_ message: Span<UInt8>, _ check: inout Check) {
+    guard let line = check.headerIndex(of: pathName.span, in: message) else { return }
+    check.path = check.headers[line].value
+    check.pathIsAmbiguous = check.headerIndex(of: pathName.span, from: line + 1, in: message) != nil
   }
 
   private static func readAttributes(

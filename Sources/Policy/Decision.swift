@@ -24,7 +24,7 @@ public struct Decision: Sendable, Equatable {
     case noAllowRuleMatched
     /// The check holds no HTTP request.
     case notHTTP
-    /// The path cannot be normalised (semantics, section 2.7): a proxy would answer 400.
+    /// The path cannot be normalised (semantics, section 2.7): a proxy would answer 400. Or the proxy sent two.
     case malformedPath
     /// A policy asks for filter metadata, and what the proxy sent is no `google.protobuf.Struct`.
     case malformedMetadata

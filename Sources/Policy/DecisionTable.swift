@@ -171,10 +171,11 @@ public struct DecisionTable: ~Copyable, Sendable {
     }
   }
 
-  /// - Returns: false when the path is malformed.
+  /// - Returns: false when the path is malformed, or when there are two.
   private func findPath(
     _ check: borrowing Check, _ message: Span<UInt8>, _ scratch: inout PolicyScratch
   ) -> Bool {
+    if check.pathIsAmbiguous { return false }
     let path = message[check.path]
     if pathNormalization != .none {
       guard let count = pathNormalization.apply(to: path, into: &scratch.path) else { return false }

@@ -118,7 +118,7 @@ struct TestJudge: ~Copyable {
     case .tokenTooLarge: return ["the token is larger than `limits.tokenBytes`"]
     case .tooManyTokens: return ["a rule finds more tokens than `limits.tokensPerRule`"]
     case .token: return ["the token was refused: \(verdict.body)"]
-    case .malformedPath: return ["the path cannot be normalised"]
+    case .malformedPath: return ["the path cannot be normalised, or there are two"]
     case .malformedMetadata: return ["the filter metadata cannot be read"]
     case .malformedCertificate: return ["the peer's certificate cannot be read"]
     case .unknownWorkload: return ["the request is for no workload of the file"]

@@ -29,6 +29,7 @@ struct RefusalTests {
       (open.bearer(try a.forged(#"{"aud":"me"}"#)), .token),
       (open.changed { $0.path = "/open%00" }, .malformedPath),
       (open.changed { $0.path = "open" }, .malformedPath),
+      (open.changed { $0.pathIsAmbiguous = true }, .malformedPath),
       (malformedMetadata, .malformedMetadata),
       (open.changed { $0.sourceCertificate = "rubbish" }, .malformedCertificate),
       (.get("/shut"), .noRuleMatched),

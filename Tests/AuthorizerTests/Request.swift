@@ -13,6 +13,7 @@ struct Request: Sendable {
 
   var method = "GET"
   var path = "/"
+  var pathIsAmbiguous = false
   var host = "example.com"
   var scheme = "http"
   var headers: [(name: String, value: [UInt8])] = []
@@ -72,6 +73,7 @@ struct Request: Sendable {
     check.hasHTTP = hasHTTP
     check.method = keep(method)
     check.path = keep(path)
+    check.pathIsAmbiguous = pathIsAmbiguous
     check.host = keep(host)
     check.scheme = keep(scheme)
     check.headerEncoding = encoding

@@ -73,13 +73,14 @@ final class EnvoyProcess {
   private let upstream: EchoUpstream
 
   /// - Parameter filters: the HTTP filters before the router, as JSON objects' texts.
-  init(filters: [String], clusters: [String] = []) throws {
+  /// - Parameter normalizesPath: Envoy's `normalize_path`, which also percent-encodes bytes that are not ASCII.
+  init(filters: [String], clusters: [String] = [], normalizesPath: Bool = true) throws {
     guard let envoy = Tools.envoy else { throw Failure("no Envoy (make test installs it)") }
     folder = try Folder()
     upstream = try EchoUpstream()
     port = try Tools.freePort()
     let configuration = Self.configuration(
-      port: port, filters: filters,
+      port: port, filters: filters, normalizesPath: normalizesPath,
       clusters: clusters + [Self.cluster("upstream", port: upstream.port, http2: false)])
     let file = try folder.write("envoy.json", configuration)
     child = try Child(
@@ -90,7 +91,9 @@ final class EnvoyProcess {
   }
 
   /// Envoy that asks the server about every request.
-  convenience init(asking server: CountersignProcess, rawHeaders: Bool = false) throws {
+  convenience init(
+    asking server: CountersignProcess, rawHeaders: Bool = false, normalizesPath: Bool = true
+  ) throws {
     try self.init(
       filters: [
         """
@@ -100,7 +103,8 @@ final class EnvoyProcess {
           "grpc_service": {"timeout": "5s", "envoy_grpc": {"cluster_name": "countersign"}}}}
         """
       ],
-      clusters: [Self.cluster("countersign", port: server.grpcPort, http2: true)])
+      clusters: [Self.cluster("countersign", port: server.grpcPort, http2: true)],
+      normalizesPath: normalizesPath)
   }
 
   func get(
@@ -125,7 +129,9 @@ final class EnvoyProcess {
       """
   }
 
-  private static func configuration(port: UInt16, filters: [String], clusters: [String]) -> String {
+  private static func configuration(
+    port: UInt16, filters: [String], normalizesPath: Bool, clusters: [String]
+  ) -> String {
     let router = """
       {"name": "envoy.filters.http.router", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}
@@ -138,7 +144,8 @@ final class EnvoyProcess {
         "address": "127.0.0.1", "port_value": \(port)}}, "filter_chains": [{"filters": [{
           "name": "envoy.filters.network.http_connection_manager", "typed_config": {
             "@type": "\(manager)",
-            "stat_prefix": "test", "normalize_path": true, "delayed_close_timeout": "0s", "route_config": {"virtual_hosts": [{
+            "stat_prefix": "test", "normalize_path": \(normalizesPath), "delayed_close_timeout": "0s",
+            "route_config": {"virtual_hosts": [{
               "name": "all", "domains": ["*"], "routes": [
                 {"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]}]},
             "http_filters": [\((filters + [router]).joined(separator: ","))]}}]}]}],

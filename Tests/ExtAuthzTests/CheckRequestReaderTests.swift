@@ -133,6 +133,42 @@ struct CheckRequestReaderTests {
     }
   }
 
+  /// A request whose `path` field has `/a!b`, with raw lines.
+  private func raw(_ lines: [(String, [UInt8])], pathFirst: Bool = true) -> [UInt8] {
+    let path = Wire.field(4, "/a!b")
+    let map = Wire.field(13, lines.flatMap { Wire.field(1, Wire.field(1, $0.0), Wire.field(3, $0.1)) })
+    return pathFirst ? Wire.http(path, map) : Wire.http(map, path)
+  }
+
+  @Test(arguments: [true, false])
+  func `of raw lines the path line is the path, in its own bytes`(pathFirst: Bool) throws {
+    let bytes: [UInt8] = [0x2F, 0x61, 0xE9, 0x62]
+    let one = try take(raw([("x", [1]), (":path", bytes), (":paths", [2])], pathFirst: pathFirst))
+    #expect(one.path == bytes && !one.pathIsAmbiguous)
+    let none = try take(raw([("x", [1]), ("path", bytes)], pathFirst: pathFirst))
+    #expect(none.path == Array("/a!b".utf8) && !none.pathIsAmbiguous)
+    for other in [bytes, [0x2F], []] {
+      let two = try take(raw([(":path", bytes), ("x", [1]), (":path", other)], pathFirst: pathFirst))
+      #expect(two.pathIsAmbiguous)
+    }
+  }
+
+  @Test func `without raw lines the path field is the path, whatever the map says`() throws {
+    let taken = try take(
+      Wire.http(
+        Wire.field(3, Wire.entry(":path", "/other")), Wire.field(3, Wire.entry(":path", "/third")),
+        Wire.field(4, "/a!b")))
+    #expect(taken.path == Array("/a!b".utf8) && !taken.pathIsAmbiguous)
+    // Nothing of the last check stays.
+    var check = Check()
+    try CheckRequestReader.read(raw([(":path", [1]), (":path", [1])]).span, into: &check)
+    let wasAmbiguous = check.pathIsAmbiguous
+    #expect(wasAmbiguous)
+    try CheckRequestReader.read(Wire.http(Wire.field(4, "/")).span, into: &check)
+    let isAmbiguous = check.pathIsAmbiguous
+    #expect(!isAmbiguous)
+  }
+
   @Test func `an empty list of raw lines displaces nothing`() throws {
     let map = Wire.field(3, Wire.entry("authorization", "joined"))
     for message in [Wire.http(map, Wire.field(13)), Wire.http(Wire.field(13), map)] {

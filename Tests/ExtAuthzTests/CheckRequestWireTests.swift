@@ -32,6 +32,7 @@ struct CheckRequestWireTests {
         Taken.Pair(Array($0.key.utf8), $0.rawValue.isEmpty ? Array($0.value.utf8) : Array($0.rawValue))
       }
       : http.headers.map { Taken.Pair($0.key, $0.value) }
+    taken.takeRawPath()
     taken.contextExtensions = attributes.contextExtensions.map { Taken.Pair($0.key, $0.value) }
     taken.filterMetadata = try attributes.metadataContext.filterMetadata.map {
       Taken.Pair(Array($0.key.utf8), try $0.value.serializedBytes())

@@ -82,7 +82,7 @@ struct RandomMessages {
     if chance(3) {
       for _ in 0..<Int.random(in: 0...8, using: &generator) {
         var line = WireHeaderValue()
-        line.key = text(8)
+        line.key = chance(4) ? ":path" : text(8)
         if chance(3) { line.value = text() }
         if !chance(4) { line.rawValue = Data(octets()) }
         http.headerMap.headers.append(line)

@@ -29,6 +29,7 @@ struct Taken: Equatable {
   var hasHTTP = false
   var method: [UInt8] = []
   var path: [UInt8] = []
+  var pathIsAmbiguous = false
   var host: [UInt8] = []
   var scheme: [UInt8] = []
   var serverName: [UInt8]?
@@ -51,6 +52,7 @@ struct Taken: Equatable {
     hasHTTP = check.hasHTTP
     method = octets(check.method)
     path = octets(check.path)
+    pathIsAmbiguous = check.pathIsAmbiguous
     host = octets(check.host)
     scheme = octets(check.scheme)
     serverName = check.serverName.map(octets)
@@ -84,10 +86,19 @@ struct Taken: Equatable {
         Pair(Array($0.key.utf8), $0.rawValue.isEmpty ? Array($0.value.utf8) : Array($0.rawValue))
       }
       : http.headers.map { Pair($0.key, $0.value) }
+    takeRawPath()
     contextExtensions = attributes.contextExtensions.map { Pair($0.key, $0.value) }
     filterMetadata = attributes.metadataContext.filterMetadata.map {
       Pair(Array($0.key.utf8), Array($0.value))
     }
+  }
+
+  /// Of raw lines `:path` is the path, in any letter case.
+  mutating func takeRawPath() {
+    let paths =
+      isRaw ? headers.filter { String(decoding: $0.name, as: UTF8.self).lowercased() == ":path" } : []
+    if let first = paths.first { path = first.value }
+    pathIsAmbiguous = paths.count > 1
   }
 
   /// With lists in the order of their names: maps are written in any order.

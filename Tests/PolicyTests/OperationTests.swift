@@ -56,6 +56,18 @@ struct OperationTests {
     #expect(try !path("/a", "/a;b"))
   }
 
+  @Test func `a check with two paths is denied, whatever the rules say`() throws {
+    let two = Request {
+      $0.path = "/a"
+      $0.pathIsAmbiguous = true
+    }
+    for policies in [allow("{}"), allow(to("paths: [/a]")), deny(to("paths: [/b]")), Policies()] {
+      #expect(try policies.outcome(two) == .denied(.malformedPath))
+      #expect(try policies.with { $0.pathNormalization = .base }.outcome(two) == .denied(.malformedPath))
+    }
+    #expect(try allow(to("paths: [/a]")).passes(.at("/a")))
+  }
+
   @Test func `Paths are compared octet for octet`() throws {
     #expect(try !path("/a", "/A"))
     #expect(try !path("/a", "/a/"))

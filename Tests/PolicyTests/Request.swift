@@ -16,6 +16,7 @@ struct Request: Sendable {
 
   var method = "GET"
   var path = "/"
+  var pathIsAmbiguous = false
   var host = "example.com"
   var scheme = "https"
   var headers: [(String, String)] = []
@@ -72,6 +73,7 @@ extension Request {
     check.hasHTTP = hasHTTP
     check.method = range(method)
     check.path = range(path)
+    check.pathIsAmbiguous = pathIsAmbiguous
     check.host = range(host)
     check.scheme = range(scheme)
     check.headerEncoding = encoding
