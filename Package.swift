@@ -55,8 +55,7 @@ let package = Package(
       name: "CountersignFuzzed",
       targets: [
         "Admin", "Bytes", "Certificates", "Check", "Configuration", "ExtAuthz", "HTTP", "Istio", "JSON",
-        "JWT",
-        "TLS", "YAML",
+        "JWT", "Policy", "TLS", "YAML",
       ]),
   ],
   dependencies: [
@@ -209,7 +208,12 @@ let package = Package(
     tests("JWT", ["Signatures", "Issuer", "JSON", "Bytes"]),
     tests("Issuer", ["Signatures", "JWT", "JSON", "Bytes"]),
     tests("Istio", ["YAML", "JWT"]),
-    tests("Policy", ["Istio", "Check", "Certificates", "JWT", "Signatures", "JSON", "Bytes"]),
+    tests(
+      "Policy",
+      [
+        "Istio", "Check", "Certificates", "JWT", "Signatures", "JSON", "Bytes",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     tests(
       "Authorizer",
       ["Policy", "KeySets", "Istio", "Check", "JWT", "Issuer", "Signatures", "Metrics", "JSON", "Bytes"]),

@@ -84,14 +84,15 @@ extension ConditionKey {
     return .requestClaim(names)
   }
 
+  /// Unlike claims, odd brackets are an error: as one name they would match nothing that a filter writes.
   private static func filter(_ text: String) throws(ConditionKeyError) -> ConditionKey {
-    let form = "`experimental.envoy.filters.a.b[key]`"
-    guard let open = text.firstIndex(of: "["), let key = bracketed(text[open...]) else {
+    let form = "`experimental.envoy.filters.a.b[key]` or `experimental.envoy.filters.a.b[key][nested]`"
+    guard let open = text.firstIndex(of: "["), let path = separated(text[open...]), !path.contains("") else {
       throw .invalid(text, form)
     }
     let namespace = text[..<open].dropFirst("experimental.".count)
     guard namespace.count > "envoy.filters.".count else { throw .invalid(text, form) }
-    return .filterMetadata(namespace: String(namespace), key: String(key))
+    return .filterMetadata(namespace: String(namespace), path: path)
   }
 
   /// What stands between the first and the last character when these are brackets, unless it is nothing.

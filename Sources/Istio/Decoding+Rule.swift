@@ -95,6 +95,7 @@ extension Decoding {
     for name in ["values", "notValues"] {
       let list = texts(fields, name, limit: limit, emptyMeans: "the same as leaving it out")
       let values = list.compactMap { checked($0, key.valueKind, written.value) }
+      for value in values { warnAboutElement(value, key, written.value) }
       if name == "values" { match.values = values } else { match.notValues = values }
     }
     let isSet = ["values", "notValues"].contains { name in
@@ -106,5 +107,16 @@ extension Decoding {
       return nil
     }
     return Condition(key: key, match: match, position: place(node.position))
+  }
+
+  /// `[v]` asks for an element of a list only with Envoy's rule for a single key.
+  private mutating func warnAboutElement(_ value: Located<String>, _ key: ConditionKey, _ written: String) {
+    guard case .filterMetadata(_, let path) = key, path.count > 1, value.value.hasPrefix("["),
+      value.value.hasSuffix("]"), value.value.utf8.count > 2
+    else { return }
+    let message =
+      "the brackets of `\(value.value)` in `\(written)` are taken literally: a nested key matches an element of a list "
+      + "as it matches text; write `\(value.value.dropFirst().dropLast())`"
+    warning(.neverMatches, value.position, message)
   }
 }

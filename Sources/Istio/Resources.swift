@@ -236,8 +236,9 @@ public enum ConditionKey: Sendable, Hashable {
   case requestHeader(String)
   case destinationIP, destinationPort
   case connectionSNI
-  /// `experimental.envoy.filters.a.b[key]`: the metadata's namespace `envoy.filters.a.b`, and the key.
-  case filterMetadata(namespace: String, key: String)
+  /// `experimental.envoy.filters.a.b[key]`: the metadata's namespace `envoy.filters.a.b`, and the names between the
+  /// brackets, at least one. Several are an extension: Istio takes `[a][b]` as one key that no filter writes.
+  case filterMetadata(namespace: String, path: [String])
 }
 
 /// A workload as the configuration names it: what policies are attached to (design, section 2).

@@ -5,7 +5,10 @@ extension Linter {
   mutating func lintFields() {
     for policy in policies {
       for rule in policy.rules {
-        for condition in rule.conditions { lintClaim(condition) }
+        for condition in rule.conditions {
+          lintClaim(condition)
+          if policy.action == .deny { lintDeniedMetadata(condition) }
+        }
         if policy.action == .deny { for operation in rule.operations { lintHosts(operation.hosts) } }
         if policy.action == .allow {
           for operation in rule.operations {
@@ -33,6 +36,17 @@ extension Linter {
         "the claim `\(path[0])` is a number, and numbers match nothing: the times of a token are checked without "
           + "a rule")
     }
+  }
+
+  /// Without the metadata the rule does not match, and whoever sends what the filter cannot parse is let through.
+  private mutating func lintDeniedMetadata(_ condition: Condition) {
+    guard case .filterMetadata(let namespace, _) = condition.key, let value = condition.match.values.first
+    else { return }
+    warn(
+      .denyByFilterMetadata, at: value.position,
+      "the DENY rule lets a request pass when `\(namespace)` wrote no such metadata: when it did not run, or could not "
+        + "parse the request, such as a body of another type or a batch; allow by this metadata in an ALLOW rule, or "
+        + "deny with `notValues`, so that absence denies")
   }
 
   private static func isNoText(_ value: String) -> Bool {
@@ -96,7 +110,7 @@ extension Linter {
       warn(
         .needsFilterMetadata, at: place,
         "metadata arrives only for filters in `metadata_context_namespaces` of the proxy's ext_authz filter that "
-          + "run before it")
+          + "run before it; without it no `values` match, and all `notValues` do")
     }
   }
 }

@@ -24,6 +24,7 @@ public enum LintCode: String, Sendable, CaseIterable {
   case needsClientCertificate = "needs-client-certificate"
   case needsTLSSession = "needs-tls-session"
   case needsFilterMetadata = "needs-filter-metadata"
+  case denyByFilterMetadata = "deny-by-filter-metadata"
 
   /// The mistake, in a line.
   public var summary: String {
@@ -47,6 +48,8 @@ public enum LintCode: String, Sendable, CaseIterable {
     case .needsClientCertificate: "a field that is empty unless the proxy asks clients for certificates"
     case .needsTLSSession: "a field that is empty unless the proxy sends `include_tls_session`"
     case .needsFilterMetadata: "a field that is empty unless the proxy sends `metadata_context_namespaces`"
+    case .denyByFilterMetadata:
+      "a DENY rule matches filter metadata: what the filter did not parse passes it"
     }
   }
 }

@@ -135,16 +135,39 @@ extension DecisionTable {
     _ row: Predicate, _ check: borrowing Check, _ message: Span<UInt8>
   ) -> ObservedValue {
     let namespace = octets(of: names[Int(row.firstName)])
-    let key = octets(of: names[Int(row.firstName) + 1])
-    for entry in check.filterMetadata.reversed() where message[entry.name].equals(namespace.span) {
-      switch FilterMetadata.value(of: key.span, in: entry.value, message) {
-      case .text(let text): return .text(message[text])
-      case .list: return .absent("a list without such an element")
-      case .malformed: return .absent("metadata that cannot be read")
-      default: return .absent("the metadata has no such key, or no text there")
-      }
+    guard check.filterMetadata.contains(where: { message[$0.name].equals(namespace.span) }) else {
+      return .absent("the proxy sent no metadata of this filter")
     }
-    return .absent("the proxy sent no metadata of this filter")
+    let isNested = row.nameCount > 2
+    let value = metadata(row, check, message)
+    switch value {
+    case .text(let text): return .text(message[text])
+    case .malformed: return .absent("metadata that cannot be read")
+    case .list(let list) where isNested:
+      var elements: [String] = []
+      let isWhole = FilterMetadata.contains(list, message) { element in
+        if let text = Self.text(of: element, message) { elements.append(text) }
+        return false
+      }
+      if isWhole == nil { return .absent("metadata that cannot be read") }
+      return elements.isEmpty
+        ? .absent("a list without text, numbers and truth values") : .values(elements)
+    case .list: return .absent("a list without such an element")
+    case .number where isNested, .boolean where isNested:
+      return Self.text(of: value, message).map { .values([$0]) } ?? .absent("a number that is not finite")
+    case .absent where isNested: return .absent("the metadata has no such key")
+    case .fields where isNested, .null where isNested:
+      return .absent("no text, number, truth value or list there")
+    default: return .absent("the metadata has no such key, or no text there")
+    }
+  }
+
+  /// Nil for what no pattern matches.
+  private static func text(of value: FilterMetadata.Value, _ message: Span<UInt8>) -> String? {
+    if case .text(let text) = value { return ObservedValue.string(message[text]) }
+    var output = ByteBuffer(capacity: 32)
+    appendText(of: value, to: &output)
+    return output.isEmpty ? nil : ObservedValue.string(output.span)
   }
 
   private func octets(of range: ByteRange) -> [UInt8] { Array(pool[range.indices]) }

@@ -129,46 +129,28 @@ extension DecisionTable {
 
   // MARK: Filter metadata
 
-  private func testFilterMetadata(
-    _ row: Predicate, _ check: borrowing Check, _ message: Span<UInt8>, _ scratch: inout PolicyScratch
-  ) -> Bool {
-    let namespace = pool.span[names[Int(row.firstName)]]
-    let key = pool.span[names[Int(row.firstName) + 1]]
-    // Of map entries with one key, protobuf takes the last.
-    var entry = check.filterMetadata.count - 1
-    while entry >= 0, !message[check.filterMetadata[entry].name].equals(namespace) { entry -= 1 }
-    if entry < 0 { return false }
-    let value = FilterMetadata.value(of: key, in: check.filterMetadata[entry].value, message)
-    if value == .malformed {
-      scratch.metadataIsMalformed = true
-      return false
-    }
+  /// One key, by Envoy's rule: text by a pattern, or an element of a list by a value in brackets.
+  /// - Returns: nil when the value is malformed.
+  func testSingle(_ row: Predicate, _ value: FilterMetadata.Value, _ message: Span<UInt8>) -> Bool? {
+    if value == .malformed { return nil }
     var index = Int(row.firstMatcher)
     let end = index + Int(row.matcherCount)
     while index < end {
-      guard let matches = testMetadataValue(matchers[index], value, message) else {
-        scratch.metadataIsMalformed = true
-        return false
-      }
-      if matches { return true }
+      let matcher = matchers[index]
       index += 1
+      switch (value, matcher.isListElement) {
+      case (.text(let text), false):
+        if TextMatching.matches(matcher.kind, pool.span[matcher.text], message[text]) { return true }
+      case (.list(let list), true):
+        let found = FilterMetadata.contains(list, message) { element in
+          guard case .text(let text) = element else { return false }
+          return TextMatching.matches(matcher.kind, pool.span[matcher.text], message[text])
+        }
+        guard let found else { return nil }
+        if found { return true }
+      default: break
+      }
     }
     return false
-  }
-
-  /// Nil when the value is malformed.
-  private func testMetadataValue(
-    _ matcher: Matcher, _ value: FilterMetadata.Value, _ message: Span<UInt8>
-  ) -> Bool? {
-    switch (value, matcher.isListElement) {
-    case (.text(let text), false):
-      return TextMatching.matches(matcher.kind, pool.span[matcher.text], message[text])
-    case (.list(let list), true):
-      return FilterMetadata.contains(list, message) { text in
-        TextMatching.matches(matcher.kind, pool.span[matcher.text], message[text])
-      }
-    default:
-      return false
-    }
   }
 }

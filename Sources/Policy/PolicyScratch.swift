@@ -1,5 +1,6 @@
 import Bytes
 import Certificates
+import JSON
 
 /// What a worker keeps between checks so that a decision allocates nothing: which predicates have been asked,
 /// what they said, and what was read from the check once. Any table may use it.
@@ -28,6 +29,9 @@ public struct PolicyScratch: ~Copyable, Sendable {
   var certificates = CertificateCache()
   /// The names of the check's certificate; nil when it has none, or no rule reads the source's identity.
   var peerNames: CertificateCache.Names?
+
+  /// A number of filter metadata as text.
+  var number = ByteBuffer(capacity: ShortestDouble.maximumBytes)
 
   public init() {
     path = ByteBuffer(capacity: 1024)

@@ -126,7 +126,8 @@ struct RuleCompiler {
       refuse(condition.position, "a claim's name is empty")
     case .requestHeader(let name) where name.isEmpty:
       refuse(condition.position, "a header's name is empty")
-    case .filterMetadata(let namespace, let key) where namespace.isEmpty || key.isEmpty:
+    case .filterMetadata(let namespace, let path)
+    where namespace.isEmpty || path.isEmpty || path.contains(""):
       refuse(condition.position, "a metadata namespace or key is empty")
     default: break
     }
@@ -207,10 +208,11 @@ struct RuleCompiler {
     case .requestClaim(let path): return claim(path, value)
     case .requestHeader(let name): return header(name, value)
     case .connectionSNI: return .init(attribute: .serverName, matchers: [ValueReader.pattern(value)])
-    case .filterMetadata(let space, let key):
+    case .filterMetadata(let space, let path):
+      // The brackets of a list's element belong to Envoy's rule for one key.
       return .init(
-        attribute: .filterMetadata, names: [Array(space.utf8), Array(key.utf8)],
-        matchers: [ValueReader.filterMetadata(value)])
+        attribute: .filterMetadata, names: [Array(space.utf8)] + path.map { Array($0.utf8) },
+        matchers: [path.count > 1 ? ValueReader.pattern(value) : ValueReader.filterMetadata(value)])
     }
   }
 
@@ -274,7 +276,8 @@ extension ConditionKey {
     case .destinationIP: "destination.ip"
     case .destinationPort: "destination.port"
     case .connectionSNI: "connection.sni"
-    case .filterMetadata(let namespace, let key): "experimental.\(namespace)[\(key)]"
+    case .filterMetadata(let namespace, let path):
+      "experimental.\(namespace)" + path.map { "[\($0)]" }.joined()
     }
   }
 }

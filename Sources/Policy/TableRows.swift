@@ -83,7 +83,8 @@ struct Predicate: Sendable {
   var attribute: Attribute
   var reading: Reading
   var place = HeaderPlace.ordinary
-  /// Rows of `names`: a header's name; a claim's path; a metadata namespace and its key.
+  /// Rows of `names`: a header's name; a claim's path; a metadata namespace and the
+  /// names of its key.
   var firstName: UInt32
   var nameCount: UInt32
   var firstMatcher: UInt32

@@ -292,13 +292,62 @@ struct ConditionKeyTests {
     ("request.auth.claims[[a]]", .requestClaim(["[a]"])),
     ("request.headers[:path]", .requestHeader(":path")),
     ("request.headers[User-Agent]", .requestHeader("User-Agent")),
-    ("experimental.envoy.filters.a.b[c]", .filterMetadata(namespace: "envoy.filters.a.b", key: "c")),
-    ("experimental.envoy.filters.a[c[d]]", .filterMetadata(namespace: "envoy.filters.a", key: "c[d]")),
+    ("experimental.envoy.filters.a.b[c]", .filterMetadata(namespace: "envoy.filters.a.b", path: ["c"])),
+    (
+      "experimental.envoy.filters.a[c.d][https://e/f:g][h]",
+      .filterMetadata(namespace: "envoy.filters.a", path: ["c.d", "https://e/f:g", "h"])
+    ),
     ("source.ip", .sourceIP), ("source.serviceAccount", .sourceServiceAccount),
     ("connection.sni", .connectionSNI),
   ])
   func `To what they name`(text: String, key: ConditionKey) throws {
     #expect(try ConditionKey.parse(text) == key)
+  }
+
+  @Test(arguments: [
+    "", "[", "[]", "[a", "a]", "[a]b", "[a][", "[a][]", "[][a]", "[a[b]]", "[a]]", "[a]x[b]", "[[a]]",
+    "[a] [b]",
+  ])
+  func `Metadata keys with odd brackets are refused`(brackets: String) {
+    for filter in ["experimental.envoy.filters.a", "experimental.envoy.filters.a.b"] {
+      #expect(throws: ConditionKeyError.self) { try ConditionKey.parse(filter + brackets) }
+    }
+  }
+
+  @Test func `A refused metadata key has its place, and what is right in its message`() {
+    let loaded = ResourceLoader().load(
+      file: "p.yaml",
+      text: """
+        apiVersion: security.istio.io/v1
+        kind: AuthorizationPolicy
+        metadata: {name: p}
+        spec:
+          rules:
+            - when: [{key: "experimental.envoy.filters.a[b][c", values: [x]}]
+        """)
+    #expect(
+      loaded.diagnostics.map { "\($0.code) \($0.position.line):\($0.position.column)" }
+        == ["invalid-condition-key 6:20"])
+    #expect(loaded.diagnostics.first?.message.contains("[key][nested]") == true)
+  }
+
+  @Test func `The brackets of a list element are taken literally with a nested key, which is warned about`() {
+    func findings(_ key: String, _ value: String) -> [String] {
+      let loaded = ResourceLoader().load(
+        file: "p.yaml",
+        text: """
+          apiVersion: security.istio.io/v1
+          kind: AuthorizationPolicy
+          metadata: {name: p}
+          spec:
+            rules:
+              - when: [{key: "experimental.envoy.filters.a\(key)", values: ["\(value)"]}]
+          """)
+      return loaded.diagnostics.map(\.code)
+    }
+    #expect(findings("[b][c]", "[x]") == ["never-matches"])
+    #expect(findings("[b][c]", "x") == [])
+    #expect(findings("[b]", "[x]") == [])
   }
 
   @Test(arguments: [

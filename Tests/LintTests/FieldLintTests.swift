@@ -30,6 +30,23 @@ import Testing
     #expect(places(.hostWithoutPort, in: hosts("a.example", action: "ALLOW")) == [])
   }
 
+  @Test func `a DENY rule by filter metadata lets through what the filter did not parse`() {
+    func rule(_ match: String, key: String = "[k]") -> String {
+      "{when: [{key: \"experimental.envoy.filters.http.mcp\(key)\", \(match)}]}"
+    }
+    let found = findings(.denyByFilterMetadata, in: policy("DENY", rule("values: [a, b]")))
+    #expect(found.count == 1)
+    #expect(found.first?.message.contains("`envoy.filters.http.mcp`") == true)
+    #expect(found.first?.message.contains("`notValues`") == true)
+    #expect(places(.denyByFilterMetadata, in: policy("DENY", rule("values: [a]", key: "[k][l]"))).count == 1)
+    #expect(places(.denyByFilterMetadata, in: policy("DENY", rule("values: [a], notValues: [b]"))).count == 1)
+    #expect(places(.denyByFilterMetadata, in: policy("DENY", rule("notValues: [a]"))) == [])
+    #expect(places(.denyByFilterMetadata, in: policy("ALLOW", rule("values: [a]"))) == [])
+    #expect(places(.denyByFilterMetadata, in: policy("DENY", rule("values: [a]"), dryRun: true)) == [])
+    let claim = "{when: [{key: \"request.auth.claims[k]\", values: [a]}]}"
+    #expect(places(.denyByFilterMetadata, in: policy("DENY", claim)) == [])
+  }
+
   @Test func `what the proxy must send is told once for each policy`() {
     let identities = "{from: [{source: {principals: [a]}}]}, {from: [{source: {namespaces: [b]}}]}"
     #expect(places(.needsClientCertificate, in: policy("ALLOW", identities)) == ["5:33"])

@@ -75,7 +75,8 @@ struct CompilationTests {
       refusals(operation { $0.paths = list("/{*}/a", "/{**}", "/a/{**}/b", "/{*}/", "*", "/a*b") }).isEmpty)
     #expect(refusals(source { $0.trustDomains = list("a*", "*a", "*", "a") }).isEmpty)
     #expect(
-      refusals(condition(.filterMetadata(namespace: "envoy.filters.a", key: "k"), list("[a]", "[]"))).isEmpty)
+      refusals(condition(.filterMetadata(namespace: "envoy.filters.a", path: ["k"]), list("[a]", "[]")))
+        .isEmpty)
   }
 
   @Test func `What says nothing is refused`() {
@@ -85,7 +86,10 @@ struct CompilationTests {
     #expect(refusals(condition(.requestHeader(""), list("a"))) == [2])
     #expect(refusals(condition(.requestClaim([]), list("a"))) == [2])
     #expect(refusals(condition(.requestClaim(["a", ""]), list("a"))) == [2])
-    #expect(refusals(condition(.filterMetadata(namespace: "envoy.filters.a", key: ""), list("a"))) == [2])
+    for path in [[], [""], ["a", ""]] {
+      #expect(
+        refusals(condition(.filterMetadata(namespace: "envoy.filters.a", path: path), list("a"))) == [2])
+    }
     #expect(refusals(Rule(position: at(1))).isEmpty)
   }
 

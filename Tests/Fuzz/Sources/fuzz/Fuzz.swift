@@ -9,6 +9,7 @@ import HTTP
 import Istio
 import JSON
 import JWT
+import Policy
 import TLS
 import YAML
 
@@ -17,7 +18,7 @@ import YAML
 
 /// The readers that strangers' octets reach.
 enum Reader: String, CaseIterable {
-  case admin, certificate, check, json, token, keys, policies, configuration, http2, tls
+  case admin, certificate, check, json, metadata, token, keys, policies, configuration, http2, tls
 }
 
 nonisolated(unsafe) private let reader: Reader = {
@@ -37,6 +38,7 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   case .certificate: fuzzCertificate(octets)
   case .check: fuzzCheck(octets)
   case .json: fuzzJSON(octets)
+  case .metadata: fuzzMetadata(octets)
   case .token:
     var token = UnverifiedToken()
     try? token.parse(octets.span)
@@ -110,6 +112,55 @@ private func fuzzCheck(_ octets: [UInt8]) {
   _ = (span[check.method].count, span[check.path].count, span[check.host].count)
   for index in 0..<check.headers.count {
     _ = (span[check.headers[index].name].count, span[check.headers[index].value].count)
+  }
+}
+
+/// A rule that wants a nested value of filter metadata, and one that does not want it.
+private final class MetadataTables: Sendable {
+  let wanting: DecisionTable
+  let refusing: DecisionTable
+
+  init() {
+    func table(_ field: String) -> DecisionTable {
+      let text = """
+        apiVersion: security.istio.io/v1
+        kind: AuthorizationPolicy
+        metadata: {name: p, namespace: n}
+        spec: {rules: [{when: [{key: "experimental.envoy.filters.x[a][b]", \(field): [x, "3*", "*.5", "true"]}]}]}
+        """
+      let policies = ResourceLoader().load(file: "p.yaml", text: text).resources.authorizationPolicies
+      do {
+        return try DecisionTable(compiling: policies)
+      } catch {
+        print("no table: \(error)")
+        exit(2)
+      }
+    }
+    wanting = table("values")
+    refusing = table("notValues")
+  }
+}
+
+private let metadataTables = MetadataTables()
+nonisolated(unsafe) private var metadataScratch = PolicyScratch()
+
+/// Any bytes are metadata that one of the two rules matches, or malformed for both.
+private func fuzzMetadata(_ bytes: [UInt8]) {
+  let message = Array("envoy.filters.x".utf8) + bytes
+  var check = Check()
+  check.hasHTTP = true
+  check.filterMetadata.append(
+    Check.Pair(name: ByteRange(start: 0, count: 15), value: ByteRange(start: 15, count: bytes.count)))
+  let changes = RequestChanges()
+  let claims = VerifiedClaims()
+  let wanted = metadataTables.wanting.evaluate(
+    check, in: message.span, changes: changes, claims: claims, scratch: &metadataScratch)
+  let refused = metadataTables.refusing.evaluate(
+    check, in: message.span, changes: changes, claims: claims, scratch: &metadataScratch)
+  if wanted.outcome == .denied(.malformedMetadata) {
+    precondition(refused.outcome == wanted.outcome)
+  } else {
+    precondition(wanted.isAllowed != refused.isAllowed)
   }
 }
 
