@@ -25,7 +25,8 @@ extension TestFile {
     _ node: YAMLNode, into request: inout ProxiedRequest, _ reader: inout FieldReader
   ) {
     let known = [
-      "method", "path", "host", "scheme", "headers", "rawHeaders", "sourceIP", "principal", "destinationIP",
+      "method", "path", "host", "scheme", "headers", "rawHeaders", "sourceIP", "principal", "certificate",
+      "destinationIP",
       "port", "destinationPrincipal", "sni", "metadata",
     ]
     guard reader.isMapping(node, "`request`", known: known) else { return }
@@ -35,6 +36,7 @@ extension TestFile {
     request.scheme = reader.text(node, "scheme") ?? request.scheme
     request.sourceIP = reader.text(node, "sourceIP") ?? request.sourceIP
     request.principal = reader.text(node, "principal") ?? request.principal
+    request.certificate = reader.text(node, "certificate") ?? request.certificate
     request.destinationIP = reader.text(node, "destinationIP") ?? request.destinationIP
     request.port = reader.integer(node, "port", 0...65_535) ?? request.port
     request.destinationPrincipal =

@@ -64,6 +64,9 @@ struct Explain: ParsableCommand {
   @Option(help: ArgumentHelp("The peer's identity in mutual TLS.", valueName: "spiffe://…"))
   var principal: String?
 
+  @Option(help: ArgumentHelp("The peer's certificate (PEM), for all its names.", valueName: "file"))
+  var certificate: String?
+
   @Option(help: ArgumentHelp("The port that the client connected to (443).", valueName: "port"))
   var port: Int?
 
@@ -146,7 +149,8 @@ struct Explain: ParsableCommand {
   private func message() throws -> [UInt8] {
     guard let check else { return try request().checkRequest }
     let others: [Any?] = [
-      method, path, host, token, sourceIP, principal, port, sni, scheme, destinationIP, destinationPrincipal,
+      method, path, host, token, sourceIP, principal, certificate, port, sni, scheme, destinationIP,
+      destinationPrincipal,
     ]
     let isDescribed = others.contains { $0 != nil } || rawHeaders
     if isDescribed || !(header + context + metadata).isEmpty {
@@ -171,6 +175,7 @@ struct Explain: ParsableCommand {
     request.host = host ?? request.host
     request.sourceIP = sourceIP ?? request.sourceIP
     request.principal = principal ?? request.principal
+    if let certificate { request.certificate = try Self.content(of: certificate) }
     request.sni = sni
     if let port {
       guard 0...65_535 ~= port else { throw CommandFailure.usage("--port takes 0 to 65535") }
@@ -204,6 +209,14 @@ struct Explain: ParsableCommand {
       throw CommandFailure.usage("\(flag): `\(text)` is not `\(form)`")
     }
     return (String(text[..<equals]), String(text[text.index(after: equals)...]))
+  }
+
+  private static func content(of file: String) throws -> String {
+    do {
+      return String(decoding: try Files.read(file, limit: PolicyFiles.maximumFileBytes), as: UTF8.self)
+    } catch {
+      throw CommandFailure.failed("error: \(error)")
+    }
   }
 
   private static func text(of token: String) throws -> String {

@@ -33,8 +33,9 @@ struct Test: ParsableCommand {
             expect: {status: 401, reason: token, body: Jwt is expired}
 
       request: method, path, host, scheme, headers (a list is several lines), rawHeaders (true: lines stay
-               apart, as with encode_raw_headers), sourceIP, principal (spiffe://…), destinationIP, port,
-               destinationPrincipal, sni, metadata ({FILTER: {key: value}}).
+               apart, as with encode_raw_headers), sourceIP, principal (spiffe://…), certificate
+               (the peer's, as PEM), destinationIP, port, destinationPrincipal, sni,
+               metadata ({FILTER: {key: value}}).
       token:   none; {text: RAW}; or issuer, subject, claims, audiences, expiresIn (1h, -5m, never),
                notBeforeIn, algorithm, keyID, tampered. `in:` header (default), param NAME or cookie NAME.
       expect:  status (200, 401, 403), decidedBy ({policy, rule}, NAMESPACE/NAME or none), policy,

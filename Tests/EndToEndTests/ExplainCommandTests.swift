@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ExplainCommandTests {
@@ -37,6 +38,32 @@ import Testing
     #expect(code == 0)
     let object = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
     #expect((object?["verdict"] as? [String: Any])?["allowed"] as? Bool == true)
+  }
+
+  @Test func `a certificate of the peer brings all its names`() throws {
+    let folder = try Folder()
+    let policies = try folder.write(
+      "p.yaml",
+      """
+      apiVersion: security.istio.io/v1
+      kind: AuthorizationPolicy
+      metadata: {name: p, namespace: foo}
+      spec: {rules: [{from: [{source: {namespaces: [second]}}]}, {from: [{source: {namespaces: [third]}}]}]}
+      """)
+    let certificate = try folder.write("peer.pem", PeerCertificate.several)
+    let base = ["explain", "--policies", policies, "--workload", "foo/"]
+    func output(_ more: String...) throws -> String {
+      let child = try Child(Tools.countersign, base + more, log: folder.url.appendingPathComponent("log"))
+      #expect(child.exitCode(within: 30) == 0)
+      return child.output
+    }
+    let seen = try output("--certificate", certificate)
+    #expect(seen.contains("ALLOWED: rule 0 of foo/p"))
+    #expect(seen.contains(#"["spiffe://one.example/ns/first/sa/a", "spiffe://two.example/ns/second/sa/b","#))
+    #expect(try output("--principal", "spiffe://one.example/ns/first/sa/a").contains("DENIED 403"))
+    let broken = try folder.write("broken.pem", "no certificate")
+    #expect(
+      try output("--certificate", broken).contains("the certificate that the proxy sent is unreadable"))
   }
 
   /// `GET /open` of host `a`.

@@ -1,4 +1,5 @@
 import PolicyTesting
+import TestSupport
 import Testing
 
 @Suite struct ExpectationTests {
@@ -60,6 +61,10 @@ import Testing
     for request in ["sni: outer.example", "principal: spiffe://other/ns/a/sa/b", "headers: {x-a: [b, c]}"] {
       #expect(try differences("request: {\(request)}, \(shut)") == [])
     }
+    let unreadable = "expect: {status: 403, reason: malformed_certificate}"
+    #expect(try differences("request: {path: /open, certificate: rubbish}, \(unreadable)") == [])
+    let certificate = "certificate: \"\(PeerCertificate.several)\""
+    #expect(try differences("request: {\(certificate)}, expect: {reason: no_rule_matched}") == [])
   }
 }
 
