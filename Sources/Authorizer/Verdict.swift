@@ -27,7 +27,8 @@ public struct Verdict: Sendable {
     case notHTTP
     /// A token is larger than `TokenSettings.maximumTokenBytes`; `tokenError` is `.tooLarge`.
     case tokenTooLarge
-    /// A request has more tokens for one rule than `AuthorizerSettings.maximumTokensPerRule`; `tokenError` is `.tooMany`.
+    /// A request has more tokens for one rule than `AuthorizerSettings.maximumTokensPerRule`; `tokenError` is
+    /// `.tooMany`.
     case tooManyTokens
 
     /// As metrics and metadata spell it.

@@ -43,7 +43,11 @@ struct ChangeTests {
         }.joined())
     }
     let query = "access_token=\(try a.token())&" + names.joined(separator: "=x&")
-    #expect(gate.ask(.get("/?\(query)")).status == 401)
+    #expect(gate.ask(.get("/?\(query)")).reason == .tooManyTokens)
+    // Another rule of the issuer must not accept what is left of it.
+    let two = try Gate(
+      authentication(a.rule("audiences: [x]"), a.rule(), a.rule("forwardOriginalToken: true")))
+    #expect(two.ask(.get("/?\(query)")).reason == .tooManyTokens)
   }
 
   @Test func `What holds no token stays in the request`() throws {

@@ -1,16 +1,43 @@
 import Foundation
 import WebTestServer
 
-/// A `from` part as Istio's YAML and as the RBAC principal that Istio would make of it, tried on a path of its own.
+/// A part of a rule as Istio's YAML and as the RBAC terms that Istio would make of it, tried on a path of its own.
 struct IdentityForBoth {
+  /// What is compared.
+  enum Term {
+    /// The identity of the peer: `yaml` is a field of `source`.
+    case peer
+    /// The requested server name: `yaml` is a list of a condition on `connection.sni`.
+    case serverName
+  }
+
   var yaml: String
-  /// The member of a `StringMatcher` over the identity.
+  /// The member of a `StringMatcher` over the text.
   var match: String
   var isNegated = false
+  var term = Term.peer
 
-  var principal: String {
+  /// A member of the rule.
+  fileprivate var clause: String {
+    switch term {
+    case .peer: "from: [{source: {\(yaml)}}]"
+    case .serverName: "when: [{key: connection.sni, \(yaml)}]"
+    }
+  }
+
+  fileprivate var principal: String {
+    guard term == .peer else { return #"{"any": true}"# }
     let asked = #"{"authenticated": {"principal_name": {\#(match)}}}"#
     return isNegated ? #"{"not_id": \#(asked)}"# : asked
+  }
+
+  /// The permission for a path and, where it is what is compared, the server name.
+  fileprivate func permission(path: String) -> String {
+    let path = #"{"url_path": {"path": {"exact": "\#(path)"}}}"#
+    guard term == .serverName else { return path }
+    let asked = #"{"requested_server_name": {\#(match)}}"#
+    let name = isNegated ? #"{"not_rule": \#(asked)}"# : asked
+    return #"{"and_rules": {"rules": [\#(path), \#(name)]}}"#
   }
 
   static func exact(_ value: String) -> String { #""exact": "\#(value)""# }
@@ -25,10 +52,12 @@ final class CertificateComparison {
   private let folder = try? Folder()
   private let ports: [UInt16]
 
-  /// - Parameter action: of the policies that are compared, ALLOW or DENY: identity `n` is tried at `/n`.
+  /// - Parameters:
+  ///   - action: of the policies that are compared, ALLOW or DENY: identity `n` is tried at `/n`.
+  ///   - serverNames: what each client asks for in TLS.
   init(
     _ action: String, _ identities: [IdentityForBoth], clients: [TestAuthority.Identity],
-    by authority: TestAuthority, sendsCertificate: Bool = true
+    serverNames: [String?] = [], by authority: TestAuthority, sendsCertificate: Bool = true
   ) throws {
     guard let program = Tools.envoy, let folder else { throw Failure("no Envoy") }
     server = try CountersignProcess(policies: Self.yaml(action, identities))
@@ -42,8 +71,9 @@ final class CertificateComparison {
     let entries = ports.enumerated().map { Self.listener($1, [], tls: nil, toward: $0) }
     var clusters = [EnvoyProcess.cluster("countersign", port: server.grpcPort, http2: true)]
     for (index, client) in clients.enumerated() {
-      clusters.append(Self.cluster("native-\(index)", native, client))
-      clusters.append(Self.cluster("asking-\(index)", asking, client))
+      let name = serverNames.isEmpty ? nil : serverNames[index]
+      clusters.append(Self.cluster("native-\(index)", native, client, serverName: name))
+      clusters.append(Self.cluster("asking-\(index)", asking, client, serverName: name))
     }
     let file = try folder.write(
       "envoy.json",
@@ -69,7 +99,7 @@ final class CertificateComparison {
 
   private static func yaml(_ action: String, _ identities: [IdentityForBoth]) -> String {
     let rules = identities.enumerated().map {
-      "    - {from: [{source: {\($1.yaml)}}], to: [{operation: {paths: [\"/\($0)\"]}}]}\n"
+      "    - {\($1.clause), to: [{operation: {paths: [\"/\($0)\"]}}]}\n"
     }
     return """
       apiVersion: security.istio.io/v1
@@ -85,7 +115,7 @@ final class CertificateComparison {
   private static func rbac(_ action: String, _ identities: [IdentityForBoth]) -> String {
     let policies = identities.enumerated().map { index, one in
       """
-      "\(index)": {"permissions": [{"url_path": {"path": {"exact": "/\(index)"}}}], "principals": [\(one.principal)]}
+      "\(index)": {"permissions": [\(one.permission(path: "/\(index)"))], "principals": [\(one.principal)]}
       """
     }
     return """
@@ -100,6 +130,7 @@ final class CertificateComparison {
     {"name": "envoy.filters.http.ext_authz", "typed_config": {
       "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
       "transport_api_version": "V3", "include_peer_certificate": \(sendsCertificate),
+      "include_tls_session": true,
       "grpc_service": {"timeout": "5s", "envoy_grpc": {"cluster_name": "countersign"}}}}
     """
   }
@@ -111,10 +142,13 @@ final class CertificateComparison {
     """
   }
 
-  private static func cluster(_ name: String, _ port: UInt16, _ client: TestAuthority.Identity) -> String {
+  private static func cluster(
+    _ name: String, _ port: UInt16, _ client: TestAuthority.Identity, serverName: String?
+  ) -> String {
+    let asked = serverName.map { #""sni": "\#($0)","# } ?? ""
     let tls = """
       , "transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", \(asked)
         "common_tls_context": {\(files(client))}}}}
       """
     return EnvoyProcess.cluster(name, port: port, http2: false).trimmingCharacters(
@@ -151,11 +185,17 @@ final class CertificateComparison {
       {"name": "envoy.filters.http.router", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}
       """
+    // RBAC reads the server name that this filter has seen, as Istio's listeners have it.
+    let inspector = """
+      "listener_filters": [{"name": "envoy.filters.listener.tls_inspector", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"}}],
+      """
     let manager =
       "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3"
       + ".HttpConnectionManager"
     return """
-      {"address": {"socket_address": {"address": "127.0.0.1", "port_value": \(port)}}, "filter_chains": [{
+      {"address": {"socket_address": {"address": "127.0.0.1", "port_value": \(port)}}, \(tls == nil ? "" : inspector)
+       "filter_chains": [{
         \(socket ?? "") "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": {
           "@type": "\(manager)", "stat_prefix": "test", "delayed_close_timeout": "0s",
           "route_config": {"virtual_hosts": [\(hosts)]},

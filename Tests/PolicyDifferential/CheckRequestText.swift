@@ -42,6 +42,7 @@ enum CheckRequestText {
       }
     }
     message.text(4, peer.principal)
+    if let certificate = peer.certificate { message.text(5, PeerCertificate.text(of: certificate)) }
     return message
   }
 

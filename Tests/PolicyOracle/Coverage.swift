@@ -50,6 +50,8 @@ public struct Coverage: Sendable {
     case headerSet = "condition on a header that is set"
     case pseudoHeader = "condition on a pseudo header"
     case listElementMatched = "element of a metadata list matches"
+    case nestedMetadataMatched = "nested metadata matches"
+    case furtherNameMatched = "a further name of a certificate matches, and the principal does not"
 
     case claimText = "claim is text"
     case claimWords = "claim is a list of words"

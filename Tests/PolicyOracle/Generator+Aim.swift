@@ -111,13 +111,31 @@ extension Generator {
   }
 
   mutating func metadata(for target: Target) -> ProxyRequest.Metadata {
-    let parts = target.rest.dropLast().split(separator: "[").map(String.init)
+    let parts = target.rest.split(separator: "[").map(String.init)
+    let path = parts.dropFirst().map { String($0.dropLast()) }
+    if path.count > 1 {
+      let text = text(for: target.value)
+      let leaf = pick([.text(text), .text(text), .list([.text("x"), .text(text)]), number(text)])
+      let value = path.dropFirst().reversed().reduce(leaf) { value, name in
+        Claim.object([Claim.Member(name: name, value: value)])
+      }
+      return ProxyRequest.Metadata(
+        filter: "envoy.filters" + parts[0], members: [Claim.Member(name: path[0], value: value)])
+    }
     let isElement = target.value.hasPrefix("[") && target.value.hasSuffix("]")
     let inner = isElement ? String(target.value.dropFirst().dropLast()) : target.value
     let text = Claim.text(text(for: inner))
     // Now and then a list where text is asked for, or the reverse.
     let value = isElement != chance(15) ? Claim.list([.text("x"), text]) : text
     return ProxyRequest.Metadata(
-      filter: "envoy.filters" + parts[0], members: [Claim.Member(name: parts[1], value: value)])
+      filter: "envoy.filters" + parts[0], members: [Claim.Member(name: path[0], value: value)])
+  }
+
+  /// A number or truth value that the text spells, where it does.
+  private func number(_ text: String) -> Claim {
+    if let number = Double(text), Words.numbers.contains(text) {
+      return number == 7 ? .number("7.0") : .number(text)
+    }
+    return text == "true" || text == "false" ? .truth(text == "true") : .text(text)
   }
 }

@@ -156,7 +156,9 @@ extension Generator {
     case .requestHeaders:
       condition.rest = "[\(pick(Self.headerNames))]"
     case .requestClaims: condition.rest = pick(Self.claimKeys)
-    case .filterMetadata: condition.rest = "\(pick(Words.filters))[\(pick(Words.metadataKeys))]"
+    case .filterMetadata:
+      condition.rest =
+        pick(Words.filters) + (chance(65) ? "[\(pick(Words.metadataKeys))]" : pick(Words.nestedKeys))
     default: break
     }
     let kind = number(0...9)
@@ -217,6 +219,8 @@ extension Generator {
       return pattern(Words.claimPatterns)
     case .requestHeaders: return headerPattern(rest)
     case .filterMetadata:
+      // Brackets have a meaning for a single key alone.
+      if rest.contains("][") { return chance(70) ? pattern(Words.claimPatterns) : pick(Words.nestedValues) }
       return chance(60) ? pattern(Words.claimPatterns) : "[\(pattern(Words.claimPatterns))]"
     }
   }

@@ -19,6 +19,7 @@ extension Generator {
     } else if let target = target(.serviceAccounts, .sourceServiceAccount, in: mesh, percent: 25) {
       request.source.principal = identity(forAccount: target)
     }
+    if chance(30) { addCertificate(to: &request.source, in: mesh) }
     request.destination = peer()
     request.destination.port = pick([80, 8080, 443, 0, 65535])
     request.destination.principal = pick([
@@ -77,9 +78,50 @@ extension Generator {
     return peer
   }
 
+  /// A certificate whose first name is the principal, or one whose names the principal is not among. What policies ask
+  /// for is often a further name.
+  private mutating func addCertificate(to peer: inout ProxyRequest.Peer, in mesh: Mesh) {
+    func name() -> String {
+      if let target = target(.principals, .sourcePrincipal, in: mesh, percent: 40) {
+        return identity(for: target, in: mesh)
+      }
+      if let target = target(.serviceAccounts, .sourceServiceAccount, in: mesh, percent: 30) {
+        return identity(forAccount: target)
+      }
+      return "spiffe://\(pick(Words.domains))/ns/\(pick(Words.namespaces))/sa/\(pick(Words.accounts))"
+    }
+    var certificate = ProxyRequest.Certificate(uris: [], dnsNames: [])
+    if chance(80) { certificate.uris.append(peer.principal) }
+    for _ in 0..<pick([0, 1, 1, 2]) { certificate.uris.append(name()) }
+    if chance(40) { certificate.dnsNames.append(chance(50) ? pick(Words.names) : name()) }
+    if chance(60) { certificate.commonName = chance(50) ? "peer" : "/ns/\(pick(Words.namespaces))/x" }
+    certificate.uris.removeAll { !$0.utf8.allSatisfy { $0 > 0 && $0 < 0x80 } }
+    certificate.dnsNames.removeAll { !$0.utf8.allSatisfy { $0 > 0 && $0 < 0x80 } }
+    peer.certificate = certificate
+  }
+
+  private mutating func nested() -> Claim {
+    var members: [Claim.Member] = []
+    func add(_ name: String, _ value: Claim) { members.append(Claim.Member(name: name, value: value)) }
+    func leaf() -> Claim {
+      switch number(0...5) {
+      case 0: .number(pick(Words.numbers))
+      case 1: .truth(chance(50))
+      case 2: .list([.number(pick(Words.numbers)), .text(word(Words.claims)), .null, .list([.text("a")])])
+      case 3: .null
+      default: .text(word(Words.claims))
+      }
+    }
+    if chance(80) { add("g", leaf()) }
+    if chance(60) { add("d", chance(80) ? .object([Claim.Member(name: "x", value: leaf())]) : leaf()) }
+    if chance(40) { add("roles", leaf()) }
+    if chance(50) { add("n", .number(pick(Words.numbers))) }
+    return .object(members)
+  }
+
   private mutating func metadata() -> ProxyRequest.Metadata {
     let members = (0..<number(1...3)).map { _ in
-      Claim.Member(name: pick(Words.metadataKeys), value: claim())
+      Claim.Member(name: pick(Words.metadataKeys), value: chance(75) ? claim() : nested())
     }
     // No encoder says a key twice.
     var seen: Set<String> = []

@@ -96,8 +96,10 @@ enum Words {
   static let names = ["a.example", "b.example", "x", "b.a.example"]
   /// Two of them are the same moment.
   static let times = [
-    Mesh.Time(text: "2026-01-02T03:04:05Z", seconds: 100), Mesh.Time(text: "2026-01-02T05:04:05+02:00", seconds: 100),
-    Mesh.Time(text: "2026-01-02T03:04:06Z", seconds: 101), Mesh.Time(text: "2025-12-31T23:59:59Z", seconds: 0),
+    Mesh.Time(text: "2026-01-02T03:04:05Z", seconds: 100),
+    Mesh.Time(text: "2026-01-02T05:04:05+02:00", seconds: 100),
+    Mesh.Time(text: "2026-01-02T03:04:06Z", seconds: 101),
+    Mesh.Time(text: "2025-12-31T23:59:59Z", seconds: 0),
     Mesh.Time(text: "2026-01-02T03:04:05.5Z", seconds: 100.5),
   ]
 
@@ -119,4 +121,7 @@ enum Words {
   static let agents = ["curl/8", "curl/8,x", "Mozilla/5.0", "a,b"]
   static let filters = [".http.one", ".http.one", ".http.one.x"]
   static let metadataKeys = ["k", "k", "k.v"]
+  static let nestedKeys = ["[k][g]", "[k][d][x]", "[k][roles]", "[k][n]", "[k.v][g]", "[k][none]"]
+  static let nestedValues = ["7", "1.5", "-2", "0", "true", "fal*", "1e+21", "0.1", "*5", "7.0"]
+  static let numbers = ["7", "1.5", "-2", "0", "7.0", "1e21", "0.1", "-0"]
 }

@@ -14,10 +14,11 @@ extension Oracle {
   /// Semantics, sections 2.5 and 2.6.
   func matches(_ clause: Clause, _ value: String) -> Bool {
     switch clause.term {
-    case .principals, .sourcePrincipal: principal(value)
-    case .namespaces, .sourceNamespace: namespace(value)
-    case .serviceAccounts, .sourceServiceAccount: serviceAccount(value, of: clause.namespace)
-    case .trustDomains, .sourceTrustDomain: trustDomain(value)
+    case .principals, .sourcePrincipal: anyIdentity { principal(value, $0) }
+    case .namespaces, .sourceNamespace: anyIdentity { namespace(value, $0) }
+    case .serviceAccounts, .sourceServiceAccount:
+      anyIdentity { serviceAccount(value, of: clause.namespace, $0) }
+    case .trustDomains, .sourceTrustDomain: anyIdentity { trustDomain(value, $0) }
     case .requestPrincipals, .requestPrincipal: requestPrincipal(value)
     case .ipBlocks, .sourceIP: Addresses.contains(value, request.source.address)
     case .remoteIpBlocks, .remoteIP: Addresses.contains(value, remoteAddress())
@@ -57,18 +58,23 @@ extension Oracle {
 
   // MARK: The peer's identity
 
-  private func principal(_ value: String) -> Bool {
+  /// Any name of the peer may match, whatever kind it is.
+  private func anyIdentity(_ matches: (String) -> Bool) -> Bool {
+    let results = request.source.identities.map(matches)
+    if results.contains(true), results.first == false { saw(.furtherNameMatched) }
+    return results.contains(true)
+  }
+
+  private func principal(_ value: String, _ identity: String) -> Bool {
     var found = false
-    for name in namesOfPrincipal(value) where principalAsItIs(name) {
+    for name in namesOfPrincipal(value) where principalAsItIs(name, identity) {
       found = true
       if name != value { saw(.aliasMatched) }
     }
     return found
   }
 
-  private func principalAsItIs(_ value: String) -> Bool {
-    let identity = request.source.principal
-    if identity.isEmpty { return false }
+  private func principalAsItIs(_ value: String, _ identity: String) -> Bool {
     if value == "*" { return Expression(.some).matches(identity) }
     if value.hasPrefix("*") {
       return Expression(.text("spiffe://"), .any, .text(String(value.dropFirst()))).matches(identity)
@@ -98,23 +104,22 @@ extension Oracle {
     return domain.hasSuffix("*") && name.hasPrefix(domain.dropLast())
   }
 
-  private func namespace(_ value: String) -> Bool {
+  private func namespace(_ value: String, _ identity: String) -> Bool {
     let pieces: [Expression.Piece] = [.any, .text("/ns/")] + Expression.wildcards(value, as: .any)
-    return Expression(pieces + [.text("/"), .any]).matches(request.source.principal)
+    return Expression(pieces + [.text("/"), .any]).matches(identity)
   }
 
-  private func serviceAccount(_ value: String, of policyNamespace: String) -> Bool {
+  private func serviceAccount(_ value: String, of policyNamespace: String, _ identity: String) -> Bool {
     let parts = value.split(separator: "/").map(String.init)
     let (namespace, name) = parts.count == 2 ? (parts[0], parts[1]) : (policyNamespace, parts[0])
     return Expression(
       .text("spiffe://"), .some, .text("/ns/\(namespace)/"), .optional([.some, .text("/")]),
       .text("sa/\(name)"), .optional([.text("/"), .some])
-    ).matches(request.source.principal)
+    ).matches(identity)
   }
 
-  private func trustDomain(_ value: String) -> Bool {
+  private func trustDomain(_ value: String, _ identity: String) -> Bool {
     let ours = [mesh.trustDomain] + mesh.trustDomainAliases
-    let identity = request.source.principal
     return (ours.contains(value) ? ours : [value]).contains { domain in
       if domain == "*" { return identity.hasPrefix("spiffe://") }
       if !domain.contains("*") { return identity.hasPrefix("spiffe://\(domain)/") }
@@ -144,15 +149,21 @@ extension Oracle {
 
   // MARK: Filter metadata
 
-  /// - Parameter rest: `.a.b[key]`.
+  /// - Parameter rest: `.a.b[key]`, or with more names `.a.b[key][nested]`.
   private func filterMetadata(_ rest: String, _ value: String) -> Bool {
-    let parts = rest.split(separator: "[", maxSplits: 1).map(String.init)
+    let parts = rest.split(separator: "[").map(String.init)
     let filter = "envoy.filters" + parts[0]
-    let key = String(parts[1].dropLast())
+    let path = parts.dropFirst().map { String($0.dropLast()) }
     // Of several entries protobuf keeps the last.
     guard let members = request.metadata.last(where: { $0.filter == filter })?.members,
-      let found = members.last(where: { $0.name == key })?.value
+      let found = path.dropFirst().reduce(
+        members.last(where: { $0.name == path[0] })?.value,
+        { value, name in
+          guard case .object(let members)? = value else { return nil }
+          return members.last { $0.name == name }?.value
+        })
     else { return false }
+    if path.count > 1 { return nestedMetadata(found, value) }
     let isBracket = { (character: Character) in character == "[" || character == "]" }
     let wantsElement = value.hasPrefix("[") && value.hasSuffix("]")
     var inner = value[...]
@@ -171,5 +182,32 @@ extension Oracle {
       return matched
     default: return false
     }
+  }
+
+  /// An extension to Envoy (README, differences): texts, numbers and truth values match as text, and a list matches if
+  /// one of these among its elements does.
+  private func nestedMetadata(_ found: Claim, _ value: String) -> Bool {
+    func text(_ claim: Claim) -> String? {
+      switch claim {
+      case .text(let text): return text
+      case .truth(let value): return value ? "true" : "false"
+      case .number(let literal):
+        // The shortest decimal form; a whole number has no fraction.
+        let number = "\(Double(literal) ?? 0)"
+        let whole = number.hasSuffix(".0") ? String(number.dropLast(2)) : number
+        return whole == "-0" ? "0" : whole
+      case .null, .list, .object: return nil
+      }
+    }
+    let texts: [String]
+    if case .list(let elements) = found {
+      texts = elements.compactMap(text)
+    } else {
+      texts = [text(found)].compactMap { $0 }
+    }
+    let pattern = Expression.pattern(value)
+    let matched = texts.contains(where: pattern.matches)
+    if matched { saw(.nestedMetadataMatched) }
+    return matched
   }
 }

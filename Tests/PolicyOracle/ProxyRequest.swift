@@ -10,6 +10,23 @@ public struct ProxyRequest: Sendable {
     public var address = ""
     public var port = 0
     public var principal = ""
+    /// Nil: the proxy sent none.
+    public var certificate: Certificate?
+
+    /// Every name that a rule may match: what the proxy took for the principal, and all names of the certificate.
+    var identities: [String] {
+      let subject = certificate?.commonName.map { "CN=\($0)" }
+      let names = (certificate?.uris ?? []) + (certificate?.dnsNames ?? []) + [subject].compactMap { $0 }
+      return ([principal] + names).filter { !$0.isEmpty }
+    }
+  }
+
+  /// The names of a client certificate.
+  public struct Certificate: Sendable {
+    public var uris: [String]
+    public var dnsNames: [String]
+    /// Of the subject; nil: the subject is empty.
+    public var commonName: String?
   }
 
   public struct Header: Sendable {
