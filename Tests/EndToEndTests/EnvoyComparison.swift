@@ -69,10 +69,12 @@ final class Comparison {
   private let server: CountersignProcess
   private(set) var compared = 0
 
-  init(_ rules: [RuleForBoth], _ policies: PoliciesForBoth = PoliciesForBoth(), rawHeaders: Bool = true)
-    throws
-  {
-    server = try CountersignProcess(policies: Self.yaml(rules) + policies.yaml)
+  /// - Parameter authentications: RequestAuthentications in place of the one that would hold the rules in their order.
+  init(
+    _ rules: [RuleForBoth], _ policies: PoliciesForBoth = PoliciesForBoth(), rawHeaders: Bool = true,
+    authentications: String? = nil
+  ) throws {
+    server = try CountersignProcess(policies: (authentications ?? Self.yaml(rules)) + policies.yaml)
     asking = try EnvoyProcess(asking: server, rawHeaders: rawHeaders)
     var filters = [Self.jwtFilter(rules)]
     if let deny = policies.deny { filters.append(Self.rbac("DENY", deny)) }
