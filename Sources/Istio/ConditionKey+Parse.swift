@@ -122,11 +122,7 @@ extension ConditionKey {
     case .destinationPort: .port
     case .sourceServiceAccount: .serviceAccount
     case .sourceTrustDomain: .trustDomain
-    case .sourcePrincipal: .principal
-    case .requestPrincipal: .requestPrincipal
-    case .sourceNamespace: .anyText
-    case .connectionSNI: .serverName
-    default: .pattern
+    default: .anyText
     }
   }
 

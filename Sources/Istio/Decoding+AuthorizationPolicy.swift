@@ -27,8 +27,10 @@ extension Decoding {
       }
       if let rule = rule(entry, action: name) { rules.append(rule) }
     }
+    warnAboutValues(of: rules, action: name)
     return AuthorizationPolicy(
-      metadata: metadata, attachment: attachment, action: action, rules: rules, isDryRun: isDryRun)
+      metadata: metadata, attachment: attachment, action: action, rules: rules, isDryRun: isDryRun,
+      actionPosition: written?.position)
   }
 
   private mutating func action(_ name: String, _ spec: Fields) -> AuthorizationPolicy.Action {

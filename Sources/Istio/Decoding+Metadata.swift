@@ -48,7 +48,8 @@ extension Decoding {
       seen[identity] = name.position
     }
     let metadata = ObjectMetadata(
-      name: name.value, namespace: namespaceText, annotations: annotations.mapValues(\.value),
+      name: name.value, namespace: namespaceText, isNamespaceWritten: fields.has("namespace"),
+      annotations: annotations.mapValues(\.value),
       creationTimestamp: creationTimestamp(fields), position: place(object.position))
     return (metadata, annotations)
   }

@@ -26,8 +26,8 @@ enum OperationField {
 extension Decoding {
   mutating func source(_ fields: Fields, _ names: [String], action: String) -> Source {
     var source = Source(position: place(fields.position))
-    source.principals = match(fields, "principals", .principal)
-    source.requestPrincipals = match(fields, "requestPrincipals", .requestPrincipal)
+    source.principals = match(fields, "principals", .anyText)
+    source.requestPrincipals = match(fields, "requestPrincipals", .anyText)
     source.namespaces = match(fields, "namespaces", .anyText)
     source.serviceAccounts = match(fields, "serviceAccounts", .serviceAccount)
     source.trustDomains = match(fields, "trustDomains", .trustDomain)
@@ -50,9 +50,9 @@ extension Decoding {
 
   mutating func operation(_ fields: Fields) -> Operation {
     var operation = Operation(position: place(fields.position))
-    operation.hosts = match(fields, "hosts", .pattern)
+    operation.hosts = match(fields, "hosts", .anyText)
     operation.ports = match(fields, "ports", .port)
-    operation.methods = match(fields, "methods", .pattern)
+    operation.methods = match(fields, "methods", .anyText)
     operation.paths = match(fields, "paths", .path)
     return operation
   }
@@ -106,7 +106,8 @@ extension Decoding {
       error(.missingField, node.position, message)
       return nil
     }
-    return Condition(key: key, match: match, position: place(node.position))
+    return Condition(
+      key: key, match: match, position: place(node.position), keyPosition: written.position)
   }
 
   /// `[v]` asks for an element of a list only with Envoy's rule for a single key.

@@ -11,6 +11,8 @@ public enum DiagnosticCode: String, Sendable, CaseIterable {
   case invalidTime = "invalid-time"
   case duplicateResource = "duplicate-resource"
 
+  case unenforcedKind = "unenforced-kind"
+
   case tooManyFindings = "too-many-findings"
 
   // Any field.
@@ -39,6 +41,10 @@ public enum DiagnosticCode: String, Sendable, CaseIterable {
   case privateKey = "private-key-material"
   case invalidHeaderName = "invalid-header-name"
   case invalidDuration = "invalid-duration"
+  case literalIssuer = "literal-issuer"
+  case uselessLocation = "useless-token-location"
+  case notAKeySet = "not-a-key-set"
+  case unreachableClaim = "unreachable-claim"
 
   // AuthorizationPolicy.
   case invalidDryRun = "invalid-dry-run"
@@ -61,4 +67,6 @@ public enum DiagnosticCode: String, Sendable, CaseIterable {
   case denyOnlyHTTP = "deny-only-http"
   case neverMatches = "never-matches"
   case literalAsterisk = "literal-asterisk"
+  case literalPattern = "literal-pattern"
+  case dottedClaim = "dotted-claim"
 }

@@ -3,6 +3,8 @@ public struct ObjectMetadata: Sendable {
   public var name: String
   /// `default` when the text names none, as kubectl does.
   public var namespace: String
+  /// Whether the text names a namespace.
+  public var isNamespaceWritten: Bool
   public var annotations: [String: String]
   /// When the API server made the object; nil when the text does not say.
   public var creationTimestamp: Timestamp?
@@ -10,11 +12,12 @@ public struct ObjectMetadata: Sendable {
   public var position: SourcePosition
 
   public init(
-    name: String, namespace: String, annotations: [String: String] = [:],
+    name: String, namespace: String, isNamespaceWritten: Bool = true, annotations: [String: String] = [:],
     creationTimestamp: Timestamp? = nil, position: SourcePosition
   ) {
     self.name = name
     self.namespace = namespace
+    self.isNamespaceWritten = isNamespaceWritten
     self.annotations = annotations
     self.creationTimestamp = creationTimestamp
     self.position = position
@@ -142,10 +145,14 @@ public struct AuthorizationPolicy: Sendable {
   public var rules: [Rule]
   /// Evaluated and counted, never enforced (annotation `istio.io/dry-run`).
   public var isDryRun: Bool
+  /// Where `action` is written; nil when it is not, and the action is ALLOW.
+  public var actionPosition: SourcePosition?
 
   public init(
-    metadata: ObjectMetadata, attachment: Attachment, action: Action, rules: [Rule], isDryRun: Bool
+    metadata: ObjectMetadata, attachment: Attachment, action: Action, rules: [Rule], isDryRun: Bool,
+    actionPosition: SourcePosition? = nil
   ) {
+    self.actionPosition = actionPosition
     self.metadata = metadata
     self.attachment = attachment
     self.action = action
@@ -217,11 +224,17 @@ public struct Condition: Sendable {
   public var key: ConditionKey
   public var match: MatchList
   public var position: SourcePosition
+  /// Where the key is written.
+  public var keyPosition: SourcePosition
 
-  public init(key: ConditionKey, match: MatchList, position: SourcePosition) {
+  /// - Parameter keyPosition: nil: where the entry is.
+  public init(
+    key: ConditionKey, match: MatchList, position: SourcePosition, keyPosition: SourcePosition? = nil
+  ) {
     self.key = key
     self.match = match
     self.position = position
+    self.keyPosition = keyPosition ?? position
   }
 }
 
@@ -269,6 +282,8 @@ public struct Resources: Sendable {
   public var destinationRules: [DestinationRule] = []
   /// How many objects of kinds that are not used here were passed over, by kind.
   public var passedOver: [String: Int] = [:]
+  /// Files of a folder that by their names are no resources, such as `kustomization.yaml`: how many, by name.
+  public var passedOverFiles: [String: Int] = [:]
 
   public init() {}
 }

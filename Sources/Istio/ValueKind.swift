@@ -2,12 +2,9 @@ internal import Bytes
 
 /// What the values of a field or condition must be.
 enum ValueKind {
-  /// No rule but not to be empty.
+  /// No rule but not to be empty. `ValueForm` knows which of these can match.
   case anyText
-  /// Exact, prefix or suffix by one `*`.
-  case pattern
-  case principal, requestPrincipal, serviceAccount, trustDomain
-  case serverName
+  case serviceAccount, trustDomain
   case address, port, path
 }
 
@@ -42,10 +39,6 @@ extension Decoding {
         error(.invalidPathTemplate, value.position, "`\(text)` in `\(field)` is no path: \(problem)")
         return nil
       }
-      warnAboutPath(value, field)
-      return value
-    case .pattern, .principal, .requestPrincipal, .serverName:
-      warnAboutPattern(value, kind, field)
       return value
     }
     return nil
@@ -68,46 +61,6 @@ extension Decoding {
       return "`*` may stand at its start or end alone"
     }
     return nil
-  }
-
-  private mutating func warnAboutPath(_ value: Located<String>, _ field: String) {
-    let text = value.value
-    if text.utf8.contains(0x3F) || text.utf8.contains(0x23) {
-      let message = "`\(text)` in `\(field)` never matches: query and fragment are not part of the path"
-      warning(.neverMatches, value.position, message)
-    }
-    if !PathTemplate.isTemplate(text) {
-      warnAboutAsterisk(value, field, hint: "`{*}` stands for one segment")
-    }
-  }
-
-  private mutating func warnAboutPattern(_ value: Located<String>, _ kind: ValueKind, _ field: String) {
-    let text = value.value
-    if kind == .principal, text.hasPrefix("spiffe://") {
-      let message = "`\(text)` in `\(field)` never matches: write the principal without `spiffe://`"
-      warning(.neverMatches, value.position, message)
-    }
-    if kind == .requestPrincipal, let slash = text.utf8.lastIndex(of: 0x2F), text[..<slash].hasSuffix(":/") {
-      let message =
-        "`\(text)` in `\(field)` never matches: it is split at its last `/`; write issuer, `/` and subject"
-      warning(.neverMatches, value.position, message)
-    }
-    if kind == .serverName, text.utf8.contains(where: { 0x41...0x5A ~= $0 }) {
-      let message =
-        "`\(text)` in `\(field)` never matches: the server name is compared in lower case; write "
-        + "`\(text.lowercased())`"
-      warning(.neverMatches, value.position, message)
-    }
-    warnAboutAsterisk(value, field, hint: "only one at the start or the end is a wildcard")
-  }
-
-  private mutating func warnAboutAsterisk(_ value: Located<String>, _ field: String, hint: String) {
-    var rest = value.value.utf8[...]
-    if rest.first == 0x2A { rest = rest.dropFirst() } else if rest.last == 0x2A { rest = rest.dropLast() }
-    if rest.contains(0x2A) {
-      let message = "a `*` within `\(value.value)` in `\(field)` is taken literally; \(hint)"
-      warning(.literalAsterisk, value.position, message)
-    }
   }
 }
 

@@ -67,7 +67,7 @@ extension Linter {
   mutating func lintPrefix(_ value: Located<String>, _ field: String, _ does: String) {
     let text = value.value
     guard text.count > 2, text.hasSuffix("*"), !text.hasSuffix("/*"), !text.hasPrefix("*"),
-      !text.contains("{*")
+      !text.contains("{*"), ValueForm.path.problem(in: text) == nil
     else { return }
     let stem = text.dropLast()
     warn(
@@ -81,7 +81,8 @@ extension Linter {
     let allowing = policies.filter { $0.action == .allow && mayMeet($0, exemption.policy) }
     guard let first = allowing.first else { return }
     let operations = allowing.flatMap { policy in policy.rules.map(\.operations) }
-    for value in exemption.operation.paths.notValues where !value.value.contains("*") {
+    for value in exemption.operation.paths.notValues
+    where !value.value.contains("*") && ValueForm.path.problem(in: value.value) == nil {
       let isAllowed = operations.contains { operations in
         operations.isEmpty || operations.contains { Self.mayAllow(value.value, $0.paths) }
       }

@@ -59,7 +59,7 @@ extension Linter {
   private mutating func lintHosts(_ hosts: MatchList) {
     for value in hosts.values {
       let text = value.value
-      if text.hasSuffix("*") || text.contains(":") { continue }
+      if text.hasSuffix("*") || text.contains(":") || ValueForm.host.problem(in: text) != nil { continue }
       if hosts.texts.contains(where: { Self.covers($0, text + ":8080") }) { continue }
       warn(
         .hostWithoutPort, at: value.position,

@@ -65,18 +65,10 @@ extension Linter {
     _ value: Located<String>, isNegated: Bool, beside: [RequestAuthentication]
   ) {
     let text = value.value
-    if text == "*" { return }
+    // The loader says what is wrong with such a value.
+    if text == "*" || ValueForm.requestPrincipal.problem(in: text) != nil { return }
     guard let slash = text.lastIndex(of: "/") else { return lintWithoutSlash(value) }
-    let (issuer, subject) = (String(text[..<slash]), String(text[text.index(after: slash)...]))
-    // Split inside `https://`: the loader says so.
-    if issuer.hasSuffix(":/") { return }
-    if text.hasPrefix("*"), subject.contains("*") {
-      warn(
-        .principalTrap, at: value.position,
-        "`\(text)` wants the subject to be the text `\(subject)`: with a `*` in front, one behind is no "
-          + "wildcard; write `*` for any token, or the issuer in full")
-      return
-    }
+    let issuer = String(text[..<slash])
     let issuers = beside.flatMap { $0.jwtRules.map(\.issuer) }
     if issuers.isEmpty || issuers.contains(where: { $0.isEmpty || Self.covers(issuer, $0) }) { return }
     let meant = issuers.contains { Self.withoutSlash($0) == Self.withoutSlash(issuer) }

@@ -27,6 +27,12 @@ extension LoadedResources {
     diagnostics.map { "\($0.position.line):\($0.position.column) \($0.severity.rawValue) \($0.code)" }
   }
 
+  /// The warnings `never-matches`, and all other findings.
+  var splitFindings: (never: [String], others: [String]) {
+    let never = findings.filter { $0.hasSuffix(" warning never-matches") }
+    return (never, findings.filter { !never.contains($0) })
+  }
+
   var count: Int { resources.requestAuthentications.count + resources.authorizationPolicies.count }
 }
 

@@ -1,3 +1,4 @@
+import Istio
 import Lint
 import Testing
 
@@ -50,6 +51,22 @@ import Testing
     #expect(
       places(.wideExemption, in: policy("ALLOW", "{to: [{operation: {paths: [\"/api*\"]}}]}")) == ["5:29"])
     #expect(places(.wideExemption, in: policy("DENY", "{to: [{operation: {paths: [\"/api*\"]}}]}")) == [])
+  }
+
+  /// The loader says what is wrong with these; what would be right for a prefix is wrong for them.
+  @Test func `a value that is no prefix is not taken for a wide one`() {
+    for value in ["/dex/**", "/search?q=*", "/a/*/b*", "/:id*/:x", "/api/.*", "admin*"] {
+      let rule = "{to: [{operation: {paths: [\"\(value)\"]}}]}"
+      #expect(places(.wideExemption, in: policy("ALLOW", rule)) == [], "\(value)")
+      #expect(places(.wideExemption, in: deny("[\"\(value)\"]")) == [], "\(value)")
+      let codes = ResourceLoader().load(file: "p.yaml", text: policy("ALLOW", rule)).diagnostics.map(\.code)
+      #expect(codes.count == 1, "\(value): \(codes)")
+    }
+    #expect(
+      places(
+        .exemptNotAllowed, in: deny("[admin]"),
+        policy("ALLOW", "{to: [{operation: {paths: [/b]}}]}", name: "a"))
+        == [])
   }
 
   @Test func `an exempt path that no ALLOW rule allows is still denied`() {

@@ -28,6 +28,8 @@ import Testing
     #expect(places(.hostWithoutPort, in: hosts("a.example, \"a.example:*\"")) == [])
     #expect(places(.hostWithoutPort, in: hosts("\"a.example*\"")) == [])
     #expect(places(.hostWithoutPort, in: hosts("a.example", action: "ALLOW")) == [])
+    // These never match: a port would not help.
+    #expect(places(.hostWithoutPort, in: hosts("a.example/b, \"x y\"")) == [])
   }
 
   @Test func `a DENY rule by filter metadata lets through what the filter did not parse`() {
