@@ -34,7 +34,9 @@ extension Decoding {
   private mutating func jwtRule(_ node: YAMLNode) -> JWTRule? {
     guard let fields = fields(of: node, "jwtRules", known: Self.ruleFields) else { return nil }
     var rule = JWTRule(position: place(node.position))
-    rule.issuer = text(fields, "issuer")?.value ?? ""
+    let issuer = text(fields, "issuer")
+    if let issuer { warnAboutIssuer(issuer) }
+    rule.issuer = issuer?.value ?? ""
     rule.audiences = texts(fields, "audiences", emptyMeans: "any audience passes").map(\.value)
     rule.keys = keys(fields)
     rule.fromHeaders = headerLocations(fields)
@@ -87,6 +89,8 @@ extension Decoding {
       error(.tooLong, uri.position, "the URI is longer than \(settings.limits.uriLength) characters")
     } else if let problem = KeysURI.problem(in: uri.value) {
       error(.invalidURI, uri.position, "`\(uri.value)` is no URI of keys: \(problem)")
+    } else {
+      warnAboutKeysURI(uri)
     }
   }
 
@@ -95,9 +99,10 @@ extension Decoding {
     for node in list(fields, "fromHeaders") ?? [] {
       guard let entry = entry(node, "fromHeaders", known: ["name", "prefix"]) else { continue }
       if !entry.has("name") { missing("name", in: "fromHeaders", at: node.position) }
-      let prefix = text(entry, "prefix", allowsEmpty: true)?.value ?? ""
+      let prefix = text(entry, "prefix", allowsEmpty: true)
       guard let name = text(entry, "name"), checkHeaderName(name, "fromHeaders") else { continue }
-      result.append(JWTRule.HeaderLocation(name: name.value, prefix: prefix))
+      warnAboutLocation(name, prefix: prefix)
+      result.append(JWTRule.HeaderLocation(name: name.value, prefix: prefix?.value ?? ""))
     }
     return result
   }
@@ -115,6 +120,7 @@ extension Decoding {
         error(.invalidHeaderName, header.position, message)
         continue
       }
+      warnAboutOutput(claim)
       result.append(JWTRule.ClaimHeader(header: header.value, claim: claim.value))
     }
     return result
