@@ -104,6 +104,7 @@ extension Decoding {
       }
       guard group == Self.group && kind != "PeerAuthentication" || Self.isNetworking(group, kind) else {
         resources.passedOver[kind, default: 0] += 1
+        warnAboutOtherGuard(node, group: group, kind: kind)
         continue
       }
       let versions = group == Self.group ? Self.versions : Self.networkingVersions
@@ -167,7 +168,8 @@ extension Decoding {
     // Istio do not.
     let isForeign =
       !group.isEmpty && !group.hasSuffix(".istio.io") && nearest(to: group, in: [Self.group]) == nil
-    if group != Self.group, Self.kinds.contains(kindText), !isForeign {
+    let isKnownElsewhere = OtherGuard.entry(group: group, kind: kindText) != nil
+    if group != Self.group, Self.kinds.contains(kindText), !isForeign, !isKnownElsewhere {
       let message = "`\(versionText)` is no API version of `\(kindText)`; use `\(Self.group)/v1`"
       error(.unknownGroup, version.position, message)
       return nil
@@ -203,6 +205,7 @@ extension Decoding {
     let isList =
       (group.isEmpty && kind == "List") || (group == Self.group && kind.hasSuffix("List"))
       || (group == Self.networkingGroup && Self.networkingKinds.contains { kind == $0 + "List" })
+      || (kind.hasSuffix("List") && OtherGuard.entry(group: group, kind: String(kind.dropLast(4))) != nil)
     guard isList else { return nil }
     guard let items = node.member("items")?.value, !items.isNull else { return [] }
     guard let elements = items.elements else {

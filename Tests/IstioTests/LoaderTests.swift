@@ -33,7 +33,7 @@ import Testing
       apiVersion: security.istio.io/v1
       kind: PeerAuthentication
       ---
-      apiVersion: policy.linkerd.io/v1alpha1
+      apiVersion: policy.example.com/v1alpha1
       kind: AuthorizationPolicy
       ---
       \(Self.policy("b", kind: "RequestAuthentication"))
