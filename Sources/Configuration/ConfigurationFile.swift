@@ -45,6 +45,7 @@ extension ServiceConfiguration {
         "incomplete-tls", at: root?.member("tls")?.position ?? YAMLPosition(line: 1, column: 1), wrong)
     }
     if !reader.diagnostics.isEmpty { throw Refused(diagnostics: reader.diagnostics) }
+    warnings = reader.warnings
   }
 
   private static let mebibyte = 1 << 20

@@ -42,20 +42,53 @@ public enum PolicyFiles {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  /// What is below files and folders.
+  public struct Found: Sendable {
+    /// The texts of all resources.
+    public var texts: [ResourceText] = []
+    /// Files of folders that by their names are no resources: how many, by name without folder.
+    public var passedOver: [String: Int] = [:]
+  }
+
+  /// Names of files that stand beside resources and are none: what builds them from templates and overlays.
+  private static let noResources: Set<String> = [
+    "kustomization.yaml", "kustomization.yml", "Chart.yaml", "Chart.yml", "values.yaml", "values.yml",
+  ]
+
   /// The texts of all resources below the given files and folders, as `load` reads them.
-  public static func read(_ paths: [String]) throws(SystemError) -> [ResourceText] {
-    var files: [ResourceText] = []
+  public static func read(_ paths: [String]) throws(SystemError) -> [ResourceText] { try find(paths).texts }
+
+  /// The same, with what was passed over. A file that a path names is never passed over, and neither is one that
+  /// has a policy at its outermost level, whatever its name.
+  /// - Throws: a path that cannot be read.
+  public static func find(_ paths: [String]) throws(SystemError) -> Found {
+    var found = Found()
     for path in paths {
       switch try Files.kind(path) {
       case nil: throw SystemError("read policies", .noSuchFile, path)
       case .folder:
         for name in try Files.list(path) {
-          files.append(ResourceText(name: name, octets: try Files.read(name, limit: maximumFileBytes)))
+          let octets = try Files.read(name, limit: maximumFileBytes)
+          let base = name.lastIndex(of: "/").map { String(name[name.index(after: $0)...]) } ?? name
+          if noResources.contains(base), !holdsPolicy(octets) {
+            found.passedOver[base, default: 0] += 1
+          } else {
+            found.texts.append(ResourceText(name: name, octets: octets))
+          }
         }
       case .file, .other:
-        files.append(ResourceText(name: path, octets: try Files.read(path, limit: maximumFileBytes)))
+        found.texts.append(ResourceText(name: path, octets: try Files.read(path, limit: maximumFileBytes)))
       }
     }
-    return files
+    return found
+  }
+
+  /// Whether a line begins with `apiVersion: security.istio.io`. A policy in a file of such a name must not be lost.
+  private static func holdsPolicy(_ octets: [UInt8]) -> Bool {
+    let quotes: Set<UInt8> = [0x22, 0x27, 0x7B, 0x20]
+    return octets.split(separator: 0x0A).contains { line in
+      let bare = line.first == 0x20 ? [] : line.prefix(64).filter { !quotes.contains($0) }
+      return bare.starts(with: "apiVersion:security.istio.io/".utf8)
+    }
   }
 }

@@ -53,6 +53,11 @@ public struct ServiceConfiguration: Sendable {
   /// Memory for tables of elliptic-curve keys, in octets: about 0.3 MB a key on P-256, 2.8 on P-384, 4.2 on P-521. A
   /// key without one is checked by libcrypto alone, three to six times slower. 0: no tables.
   public var tableOctets = 64 << 20
+  /// What the configuration file says that is valid and rarely meant.
+  public var warnings: [Diagnostic] = []
+
+  /// The code of the warning about `workloads[].hosts`.
+  public static let hostsWarning = "workload-by-host"
 
   public init() {
     grpc = Self.loopback(9191)

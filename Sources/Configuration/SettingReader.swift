@@ -5,9 +5,16 @@ import YAML
 /// Reads a configuration file's tree into settings, and finds everything that is wrong with it.
 struct SettingReader {
   let file: String
+  /// Errors.
   private(set) var diagnostics: [Diagnostic] = []
+  private(set) var warnings: [Diagnostic] = []
 
   init(file: String) { self.file = file }
+
+  mutating func warning(_ code: String, at position: YAMLPosition, _ message: String) {
+    let place = SourcePosition(file: file, line: position.line, column: position.column)
+    warnings.append(Diagnostic(.warning, code, at: place, message))
+  }
 
   mutating func error(_ code: String, at position: YAMLPosition, _ message: String) {
     diagnostics.append(

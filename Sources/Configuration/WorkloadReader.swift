@@ -80,6 +80,13 @@ enum WorkloadReader {
         "invalid-value", at: member.value.position,
         "`\(host)` is no host pattern: write a name, `*.` and a name, or `*`")
     }
+    if !hosts.isEmpty {
+      reader.warning(
+        ServiceConfiguration.hostsWarning, at: member.position,
+        "`hosts` chooses the workload, and so its policies, by the Host that the client sends: use it only where the "
+          + "proxy routes by the same Host; else let the proxy send `countersign.workload` in `context_extensions`"
+      )
+    }
     return hosts
   }
 

@@ -25,6 +25,9 @@ public enum LintCode: String, Sendable, CaseIterable {
   case needsTLSSession = "needs-tls-session"
   case needsFilterMetadata = "needs-filter-metadata"
   case denyByFilterMetadata = "deny-by-filter-metadata"
+  case allowsNothing = "allows-nothing"
+  case deniesEverybody = "denies-everybody"
+  case missingNamespace = "missing-namespace"
 
   /// The mistake, in a line.
   public var summary: String {
@@ -50,6 +53,10 @@ public enum LintCode: String, Sendable, CaseIterable {
     case .needsFilterMetadata: "a field that is empty unless the proxy sends `metadata_context_namespaces`"
     case .denyByFilterMetadata:
       "a DENY rule matches filter metadata: what the filter did not parse passes it"
+    case .allowsNothing: "an ALLOW policy without rules allows nothing, and denies what no other one allows"
+    case .deniesEverybody:
+      "one DENY rule denies requests with a token, another one those without, for the same paths"
+    case .missingNamespace: "a policy without `metadata.namespace` applies in the namespace `default` alone"
     }
   }
 }
@@ -71,7 +78,11 @@ public struct Linter {
   }
 
   /// All findings, by file, line and column. Cost: the square of the number of rules that may meet.
-  public static func findings(in resources: Resources, settings: PolicySettings) -> [Diagnostic] {
+  ///
+  /// - Parameter namespaces: those of the workloads; empty: the workloads are not known.
+  public static func findings(
+    in resources: Resources, settings: PolicySettings, namespaces: Set<String> = []
+  ) -> [Diagnostic] {
     var linter = Linter(resources, settings)
     linter.lintExemptions()
     linter.lintDefaultDeny()
@@ -79,6 +90,12 @@ public struct Linter {
     linter.lintKeys()
     linter.lintFields()
     linter.lintRules()
+    linter.lintAllowsNothing()
+    linter.lintDeniesEverybody()
+    if !namespaces.contains("default"), settings.rootNamespace != "default" {
+      linter.lintMissingNamespaces(
+        resources.requestAuthentications.map(\.metadata) + resources.authorizationPolicies.map(\.metadata))
+    }
     return linter.diagnostics.sorted {
       let (a, b) = ($0.position, $1.position)
       return (a.file, a.line, a.column, $0.code) < (b.file, b.line, b.column, $1.code)

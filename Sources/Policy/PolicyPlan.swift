@@ -140,10 +140,15 @@ public struct PolicyPlan: Sendable {
   ) {
     if settings.allowUnused { return }
     let known = workloads.map { "\($0.workload.namespace)/\($0.workload.name)" }.joined(separator: ", ")
+    let missing =
+      metadata.isNamespaceWritten
+      ? "correct its namespace, selector or targetRefs"
+      : "its `metadata.namespace` is missing, so it is of namespace `\(metadata.namespace)`; write the one that "
+        + "kubectl was given"
     report(
       .error, "unused-policy", attachment, metadata,
-      "\(name) applies to no configured workload (\(known.isEmpty ? "there is none" : known)): correct its "
-        + "namespace, selector or targetRefs, or set `allowUnused: true`")
+      "\(name) applies to no configured workload (\(known.isEmpty ? "there is none" : known)): \(missing), or set "
+        + "`allowUnused: true`")
   }
 
   private mutating func refuseEmptiness(of resources: Resources, _ settings: PolicySettings) {

@@ -68,10 +68,11 @@ enum Policies {
     var resources: Resources
     let fingerprint: Int
     do {
-      let texts = try PolicyFiles.read(configuration.policies)
-      fingerprint = texts.hashValue
-      let loaded = ResourceLoader(LoaderSettings()).load(texts)
-      (resources, diagnostics) = (loaded.resources, loaded.diagnostics)
+      let found = try PolicyFiles.find(configuration.policies)
+      fingerprint = found.texts.hashValue
+      let loaded = ResourceLoader(LoaderSettings()).load(found.texts)
+      (resources, diagnostics) = (loaded.resources, configuration.warnings + loaded.diagnostics)
+      resources.passedOverFiles = found.passedOver
     } catch {
       throw CommandFailure.failed("error: \(error)")
     }
@@ -96,7 +97,7 @@ enum Policies {
   /// `1 error`, `2 errors`.
   static func count(_ count: Int, _ word: String) -> String { "\(count) \(word)\(count == 1 ? "" : "s")" }
 
-  /// What was loaded, in a line; kinds that were passed over included.
+  /// What was loaded, in a line; kinds and files that were passed over included.
   static func summary(_ resources: Resources) -> String {
     var parts = [
       count(resources.requestAuthentications.count, "RequestAuthentication"),
@@ -114,6 +115,10 @@ enum Policies {
     if !resources.passedOver.isEmpty {
       let kinds = resources.passedOver.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
       parts.append("passed over: \(kinds.joined(separator: ", "))")
+    }
+    if !resources.passedOverFiles.isEmpty {
+      let files = resources.passedOverFiles.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+      parts.append("passed over by name: \(files.joined(separator: ", "))")
     }
     return parts.joined(separator: ", ")
   }

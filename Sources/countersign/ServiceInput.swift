@@ -26,9 +26,11 @@ struct ServiceInput {
     return "\(summary); \(findings.joined(separator: ", ")): countersign validate shows them"
   }
 
-  /// What weakens the trust in keys must not wait until somebody validates.
+  /// What weakens the trust in keys, or lets clients choose the policies, must not wait until somebody validates.
   var loudWarnings: [String] {
-    policies.diagnostics.filter { $0.severity == .warning && MeshHosts.Warning(rawValue: $0.code) != nil }
-      .map(\.description)
+    policies.diagnostics.filter {
+      $0.severity == .warning
+        && (MeshHosts.Warning(rawValue: $0.code) != nil || $0.code == ServiceConfiguration.hostsWarning)
+    }.map(\.description)
   }
 }

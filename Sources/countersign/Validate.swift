@@ -61,7 +61,7 @@ struct Validate: ParsableCommand {
     }
     if !paths.isEmpty { configuration.policies = paths }
     if configuration.policies.isEmpty {
-      if config != nil { return }
+      if config != nil { return try reportWithoutPolicies(configuration) }
       throw CommandFailure.usage("nothing to validate; name files or folders")
     }
     // Without workloads nothing can be said about which policies apply: each is then compiled as if it did.
@@ -75,10 +75,18 @@ struct Validate: ParsableCommand {
         loaded.diagnostics += Self.compileEach(loaded.resources, configuration)
       }
       loaded.diagnostics += Linter.findings(
-        in: loaded.resources, settings: configuration.authorizer.policy)
+        in: loaded.resources, settings: configuration.authorizer.policy,
+        namespaces: Set(configuration.workloads.map(\.namespace)))
     }
     report(loaded)
     if loaded.errors > 0 || strict && loaded.warnings > 0 { throw ExitCode(1) }
+  }
+
+  /// The configuration's own warnings, when it names no policies.
+  private func reportWithoutPolicies(_ configuration: ServiceConfiguration) throws {
+    if configuration.warnings.isEmpty { return }
+    report(Policies.Loaded(resources: Resources(), diagnostics: configuration.warnings))
+    if strict { throw ExitCode(1) }
   }
 
   private func report(_ loaded: Policies.Loaded) {

@@ -21,6 +21,18 @@ struct ConfigurationFileTests {
       contentsOf: Vectors.packageFolder.appendingPathComponent("deploy/countersign.yaml"), encoding: .utf8))
     ?? ""
 
+  @Test func `a workload that is chosen by the client's Host is warned about`() throws {
+    let read = try configuration(
+      "workloads:\n- {name: a, namespace: b, hosts: ['*.x']}\n- {name: c, namespace: d}\n")
+    #expect(
+      read.warnings.map { "\($0.position) \($0.severity) \($0.code)" } == [
+        "c.yaml:2:27 warning workload-by-host"
+      ])
+    #expect(read.warnings.first?.message.contains("`context_extensions`") == true)
+    #expect(try configuration("workloads: [{name: a, namespace: b, hosts: []}]").warnings.isEmpty)
+    #expect(try configuration("workloads: [{name: a, namespace: b}]").warnings.isEmpty)
+  }
+
   @Test func `an empty file is the defaults`() throws {
     for text in ["", "# nothing\n", "null\n", "{}\n"] {
       let read = try configuration(text)

@@ -52,6 +52,53 @@ struct PolicyFilesTests {
     }
   }
 
+  private static let built = [
+    "kustomization.yaml", "kustomization.yml", "Chart.yaml", "Chart.yml", "values.yaml", "values.yml",
+  ]
+
+  @Test func `files of a folder that build resources are passed over by name and counted`() throws {
+    var files = [
+      "a.yaml": Self.policy("a"), "my-values.yaml": Self.policy("b"), "chart.yaml": Self.policy("c"),
+    ]
+    for name in Self.built { files[name] = "name: x\nresources: [a.yaml]\n" }
+    files["below/values.yaml"] = "replicas: 1\n"
+    // Not even YAML.
+    files["below/Chart.yaml"] = "{{ x }}: ["
+    try withFolder(files) { folder in
+      let found = try PolicyFiles.find([folder])
+      #expect(
+        Set(found.texts.map { String($0.name.dropFirst(folder.count + 1)) }) == [
+          "a.yaml", "my-values.yaml", "chart.yaml",
+        ])
+      var expected = Dictionary(uniqueKeysWithValues: Self.built.map { ($0, 1) })
+      (expected["values.yaml"], expected["Chart.yaml"]) = (2, 2)
+      #expect(found.passedOver == expected)
+      #expect(try PolicyFiles.load([folder]).diagnostics.isEmpty)
+    }
+  }
+
+  @Test func `a file of such a name that is named itself is loaded`() throws {
+    try withFolder(["values.yaml": "replicas: 1\n"]) { folder in
+      let loaded = try PolicyFiles.load(["\(folder)/values.yaml"])
+      #expect(loaded.diagnostics.map(\.code) == ["not-a-resource"])
+      #expect(try PolicyFiles.find(["\(folder)/values.yaml"]).passedOver.isEmpty)
+    }
+  }
+
+  @Test func `a policy in a file of such a name is not lost`() throws {
+    let flow =
+      #"{"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "metadata": {"name": "f"}}"#
+    try withFolder(["values.yaml": "# mine\n" + Self.policy("a"), "x/kustomization.yaml": flow]) { folder in
+      let loaded = try PolicyFiles.load([folder])
+      #expect(names(loaded) == ["a", "f"])
+    }
+    let patch = "patches:\n- patch: |\n    apiVersion: security.istio.io/v1\n    kind: AuthorizationPolicy\n"
+    try withFolder(["kustomization.yaml": patch]) { folder in
+      let found = try PolicyFiles.find([folder])
+      #expect(found.texts.isEmpty)
+    }
+  }
+
   @Test func `a path that is not there is an error that names it`() throws {
     try withFolder(["a.yaml": Self.policy("a")]) { folder in
       let missing = "\(folder)/missing"

@@ -48,6 +48,71 @@ import Testing
     #expect(output.contains("applies to no configured workload") && output.contains("[unused-policy]"))
   }
 
+  @Test func `a policy without a namespace is told so, whether workloads are known or not`() throws {
+    let bare = wide.replacing(", namespace: foo", with: "")
+    let (code, output) = try run(bare)
+    #expect(code == 0 && output.contains("[missing-namespace]"))
+    let known = try run(bare, ["--workload", "foo/app=a"])
+    #expect(known.code == 1)
+    #expect(
+      known.output.contains("its `metadata.namespace` is missing") && known.output.contains("[unused-policy]")
+    )
+    let applied = try run(bare, ["--workload", "default/app=a"]).output
+    #expect(!applied.contains("missing"), "\(applied)")
+    let unused = try run(wide, ["--workload", "foo/app=b"]).output
+    #expect(!unused.contains("missing"), "\(unused)")
+  }
+
+  @Test func `what a folder holds besides resources is told in the summary alone`() throws {
+    let folder = try Folder()
+    _ = try folder.write("policies/p.yaml", wide.replacing("*", with: ""))
+    _ = try folder.write("policies/kustomization.yaml", "resources: [p.yaml]\n")
+    let log = folder.url.appendingPathComponent("log")
+    let path = folder.url.appendingPathComponent("policies").path
+    let child = try Child(Tools.countersign, ["validate", path, "--strict"], log: log)
+    #expect(child.exitCode(within: 30) == 0)
+    #expect(
+      child.output.contains("passed over by name: 1 kustomization.yaml; 0 errors, 0 warnings"),
+      "\(child.output)")
+    let named = try Child(Tools.countersign, ["validate", path + "/kustomization.yaml"], log: log)
+    #expect(named.exitCode(within: 30) == 1)
+    #expect(named.output.contains("[not-a-resource]"))
+  }
+
+  @Test func `a configuration's warnings are printed, with policies and without`() throws {
+    let folder = try Folder()
+    let policies = try folder.write("p.yaml", wide.replacing("*", with: ""))
+    func validate(_ hosts: String, _ more: [String]) throws -> (code: Int32?, output: String) {
+      let file = try folder.write(
+        "c.yaml", "workloads: [{name: a, namespace: foo, labels: {app: a}\(hosts)}]\ndefaultWorkload: a\n")
+      let child = try Child(
+        Tools.countersign, ["validate", "--config", file] + more,
+        log: folder.url.appendingPathComponent("log"))
+      return (child.exitCode(within: 30), child.output)
+    }
+    for more in [[], [policies]] {
+      let (code, output) = try validate(", hosts: [a.example]", more)
+      #expect(code == 0 && output.contains("c.yaml:1:57: warning: `hosts` chooses the workload"), "\(output)")
+      #expect(try validate(", hosts: [a.example]", more + ["--strict"]).code == 1)
+      #expect(try validate("", more + ["--strict"]).code == 0)
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `serve logs at its start that clients choose a workload, where they do`(byHost: Bool) throws {
+    let folder = try Folder()
+    let policies = try folder.write("p.yaml", wide.replacing("*", with: ""))
+    let hosts = byHost ? ", hosts: [a.example]" : ""
+    let file = try folder.write(
+      "c.yaml", "workloads: [{name: a, namespace: foo, labels: {app: a}\(hosts)}]\n")
+    let server = try CountersignProcess(
+      folder: folder, workload: "foo/app=a", arguments: ["--config", file, "--policies", policies])
+    #expect(server.child.output.contains("[workload-by-host]") == byHost, "\(server.child.output)")
+    #expect(
+      server.child.output.contains("1 warning: countersign validate shows") == byHost,
+      "\(server.child.output)")
+  }
+
   private func withKeys(_ jwks: String) -> String {
     """
     apiVersion: security.istio.io/v1

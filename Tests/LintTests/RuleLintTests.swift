@@ -64,6 +64,31 @@ import Testing
     }
   }
 
+  @Test func `a policy without a namespace is told which one it has`() {
+    let bare = policy("DENY", some).replacing(", namespace: foo", with: "")
+    let found = findings(.missingNamespace, in: bare)
+    #expect(found.map(\.place) == ["2:1"])
+    #expect(found.first?.message.contains("the namespace `default` alone") == true)
+    #expect(
+      places(.missingNamespace, in: authentication("https://a").replacing(", namespace: foo", with: "")).count
+        == 1)
+    #expect(places(.missingNamespace, in: policy("DENY", some, namespace: "default")) == [])
+  }
+
+  @Test func `a namespace may be missing where a workload is in the default one`() {
+    let bare = policy("DENY", some).replacing(", namespace: foo", with: "")
+    let resources = ResourceLoader().load(file: "p.yaml", text: bare).resources
+    func codes(_ settings: PolicySettings, _ namespaces: Set<String>) -> [String] {
+      Linter.findings(in: resources, settings: settings, namespaces: namespaces).map(\.code)
+        .filter { $0 == LintCode.missingNamespace.rawValue }
+    }
+    #expect(codes(PolicySettings(), ["foo"]).count == 1)
+    #expect(codes(PolicySettings(), ["foo", "default"]) == [])
+    var settings = PolicySettings()
+    settings.rootNamespace = "default"
+    #expect(codes(settings, ["foo"]) == [])
+  }
+
   @Test func `every code is named and explained once, and every message is one`() {
     #expect(Set(LintCode.allCases.map(\.summary)).count == LintCode.allCases.count)
     let everything =
