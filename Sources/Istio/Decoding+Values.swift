@@ -32,10 +32,11 @@ extension Decoding {
       for value in isNegated ? list.notValues : list.values {
         guard let problem = form.problem(in: value.value, refuses: refuses) else { continue }
         let never = problem.code == .neverMatches
+        let part = problem.code == .literalAsterisk ? "a `*` within " : ""
         let what = never ? "never matches" : "is taken literally"
         warning(
           problem.code, value.position,
-          "`\(value.value)` in `\(name)` \(what): \(problem.reason)"
+          "\(part)`\(value.value)` in `\(name)` \(what): \(problem.reason)"
             + Self.effect(of: action, isNegated: isNegated, isCertain: never))
       }
     }
