@@ -104,9 +104,9 @@ extension Generator {
     var members: [Claim.Member] = []
     func add(_ name: String, _ value: Claim) { members.append(Claim.Member(name: name, value: value)) }
     func leaf() -> Claim {
-      switch number(0...5) {
+      switch number(0...7) {
       case 0: .number(pick(Words.numbers))
-      case 1: .truth(chance(50))
+      case 1, 6, 7: .truth(chance(50))
       case 2: .list([.number(pick(Words.numbers)), .text(word(Words.claims)), .null, .list([.text("a")])])
       case 3: .null
       default: .text(word(Words.claims))

@@ -122,6 +122,8 @@ enum Words {
   static let filters = [".http.one", ".http.one", ".http.one.x"]
   static let metadataKeys = ["k", "k", "k.v"]
   static let nestedKeys = ["[k][g]", "[k][d][x]", "[k][roles]", "[k][n]", "[k.v][g]", "[k][none]"]
-  static let nestedValues = ["7", "1.5", "-2", "0", "true", "fal*", "1e+21", "0.1", "*5", "7.0"]
+  static let nestedValues = [
+    "7", "1.5", "-2", "0", "true", "true", "false", "fal*", "1e+21", "0.1", "*5", "7.0",
+  ]
   static let numbers = ["7", "1.5", "-2", "0", "7.0", "1e21", "0.1", "-0"]
 }
