@@ -1,7 +1,7 @@
 import Bytes
 
 /// Why a request is not served; the connection ends with the answer.
-public enum AdminRefusal: Error, Sendable, Hashable, CaseIterable {
+public enum AdminRefusal: Error, Sendable, Hashable, CaseIterable, CustomStringConvertible {
   /// Not HTTP/1 as RFC 9112 writes it, or a request with a body.
   case malformed
   /// The request line is longer than the limit.
@@ -12,6 +12,16 @@ public enum AdminRefusal: Error, Sendable, Hashable, CaseIterable {
   case versionNotSupported
   /// The head took too long.
   case timedOut
+
+  public var description: String {
+    switch self {
+    case .malformed: "the request is not HTTP/1 without a body"
+    case .targetTooLong: "the request line is too long"
+    case .headTooLarge: "the request head is too large"
+    case .versionNotSupported: "the request is neither HTTP/1.0 nor HTTP/1.1"
+    case .timedOut: "the request head took too long"
+    }
+  }
 
   /// The HTTP status to answer with.
   public var status: UInt16 {

@@ -53,6 +53,20 @@ public struct Overview: Sendable {
     }
   }
 
+  /// A key that is published and not used.
+  public struct SkippedKey: Sendable {
+    /// Its position in the set, from 0.
+    public var index: Int
+    /// Empty: it has none.
+    public var keyID: String
+    public var reason: String
+    public init(index: Int, keyID: String, reason: String) {
+      self.index = index
+      self.keyID = keyID
+      self.reason = reason
+    }
+  }
+
   public struct Provider: Sendable {
     public var name: String
     /// A URL, an issuer, or `inline`.
@@ -62,10 +76,11 @@ public struct Overview: Sendable {
     public var age: Int64?
     public var nextFetch: Int64?
     public var keys: [Key]
+    public var skipped: [SkippedKey]
     public var lastError: String?
     public init(
       name: String, source: String, state: String, age: Int64?, nextFetch: Int64?, keys: [Key],
-      lastError: String?
+      skipped: [SkippedKey] = [], lastError: String?
     ) {
       self.name = name
       self.source = source
@@ -73,6 +88,7 @@ public struct Overview: Sendable {
       self.age = age
       self.nextFetch = nextFetch
       self.keys = keys
+      self.skipped = skipped
       self.lastError = lastError
     }
   }

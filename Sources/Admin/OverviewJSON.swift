@@ -44,11 +44,18 @@ extension Overview {
         ("kid", key.keyID.isEmpty ? .null : .text(key.keyID)), ("algorithms", .texts(key.algorithms)),
       ])
     }
+    let skipped = provider.skipped.map { key in
+      JSONTree.object([
+        ("index", .number(key.index)), ("kid", key.keyID.isEmpty ? .null : .text(key.keyID)),
+        ("reason", .text(key.reason)),
+      ])
+    }
     func seconds(_ value: Int64?) -> JSONTree { value.map { .literal("\($0)") } ?? .null }
     return .object([
       ("name", .text(provider.name)), ("source", .text(provider.source)), ("state", .text(provider.state)),
       ("ageSeconds", seconds(provider.age)), ("nextFetchSeconds", seconds(provider.nextFetch)),
       ("lastError", provider.lastError.map { .text($0) } ?? .null), ("keys", .list(keys)),
+      ("skipped", .list(skipped)),
     ])
   }
 }

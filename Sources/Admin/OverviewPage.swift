@@ -25,7 +25,7 @@ public struct OverviewPage {
     <p id="status">\(status)</p>
     \(section("Checks", ["answer", "count"], checks))
     \(section("Policies", ["workload", "policy", "action", "rule", "hits", "position"], policies))
-    \(section("Keys", ["provider", "source", "state", "age", "next fetch", "keys", "last error"], keys))
+    \(section("Keys", ["provider", "source", "state", "age", "next fetch", "keys", "skipped", "last error"], keys))
     \(section("Recent denials", ["time", "status", "reason", "detail", "request"], denials))
     <p><a href="/config">/config</a> <a href="/keys">/keys</a> <a href="/metrics">/metrics</a>
     <a href="/readyz?verbose">/readyz</a> <a href="/livez">/livez</a></p>
@@ -62,6 +62,8 @@ public struct OverviewPage {
       return [
         provider.name, provider.source, provider.state, provider.age.map(Self.duration) ?? "",
         provider.nextFetch.map { "in " + Self.duration($0) } ?? "", names.joined(separator: ", "),
+        provider.skipped.map { "\($0.keyID.isEmpty ? "key \($0.index)" : $0.keyID): \($0.reason)" }
+          .joined(separator: "; "),
         provider.lastError ?? "",
       ]
     }

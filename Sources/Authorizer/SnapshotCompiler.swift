@@ -145,10 +145,14 @@ private struct KeySetPool: ~Copyable {
     if let known = indexByPlace[place], case .remote(let provider) = sets[known] {
       sources[provider].timeoutMilliseconds = max(
         sources[provider].timeoutMilliseconds, rule.timeoutMilliseconds)
+      if !rule.issuer.isEmpty, !sources[provider].issuers.contains(rule.issuer) {
+        sources[provider].issuers.append(rule.issuer)
+      }
       return known
     }
     var source = KeySource(place, name: "\(rule.position)")
     source.timeoutMilliseconds = rule.timeoutMilliseconds
+    if !rule.issuer.isEmpty { source.issuers = [rule.issuer] }
     sources.append(source)
     sets.append(.remote(sources.count - 1))
     indexByPlace[place] = sets.count - 1

@@ -13,8 +13,11 @@ import YAML
 
 extension ServiceConfiguration {
   /// A configuration file that could not be used: every finding, at least one.
-  public struct Refused: Error, Sendable {
+  public struct Refused: Error, Sendable, CustomStringConvertible {
     public var diagnostics: [Diagnostic]
+
+    /// The findings, one a line.
+    public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
   }
 
   /// Reads a configuration file's text over the defaults. Unknown keys are errors that name the nearest known

@@ -61,23 +61,7 @@ extension JSONTree {
 /// Why a part of a token is no JSON, in words.
 enum JSONFault {
   static func words(for error: JSONError, encoded: Substring) -> String {
-    switch error {
-    case .notBase64URL: return base64Words(encoded)
-    case .tooLong: return "longer than 2 GiB"
-    case .notUTF8: return "decoded it is not UTF-8 text"
-    case .byteOrderMark: return "decoded it begins with a byte order mark, which JSON forbids"
-    case .unexpectedEnd(let at): return "decoded it ends at octet \(at), where more is expected"
-    case .unexpectedCharacter(let at): return "decoded, octet \(at) is no JSON"
-    case .invalidNumber(let at): return "decoded, octet \(at): no number as JSON writes it"
-    case .numberBeyondDouble(let at): return "decoded, octet \(at): a number beyond the largest double"
-    case .invalidEscape(let at): return "decoded, octet \(at): no such escape"
-    case .loneSurrogate(let at): return "decoded, octet \(at): half of a surrogate pair"
-    case .controlCharacter(let at): return "decoded, octet \(at): a control character must be escaped"
-    case .duplicateName(let at): return "decoded, octet \(at): a member with the name of another one"
-    case .tooDeep(let at): return "decoded, octet \(at): nested deeper than is read"
-    case .tooManyValues(let at): return "decoded, octet \(at): more values than are read"
-    case .trailingText(let at): return "decoded, octet \(at): something follows the document"
-    }
+    error == .notBase64URL ? base64Words(encoded) : "decoded, \(error)"
   }
 
   private static func base64Words(_ text: Substring) -> String {

@@ -64,3 +64,8 @@ public enum WireError: Error, Equatable, Sendable {
     }
   }
 }
+
+extension WireError: CustomStringConvertible {
+  /// What went wrong and where, for the operator.
+  public var description: String { self == .messageSize ? "\(text)" : "\(text), at byte \(offset)" }
+}

@@ -1,7 +1,7 @@
 internal import YAML
 
 /// Why a condition's key is not taken.
-public enum ConditionKeyError: Error, Sendable, Equatable {
+public enum ConditionKeyError: Error, Sendable, Equatable, CustomStringConvertible {
   case unknown(String, meant: String?)
   /// Known, and not for this; what to use instead.
   case unsupported(String, String)
@@ -15,6 +15,8 @@ public enum ConditionKeyError: Error, Sendable, Equatable {
     case .invalid: .invalidConditionKey
     }
   }
+
+  public var description: String { message }
 
   public var message: String {
     switch self {

@@ -29,9 +29,9 @@ public enum KeyRefusal: Error, Sendable, Equatable, CustomStringConvertible {
   case memberMissing(Member)
   case memberNotString(Member)
   case memberNotBase64URL(Member)
-  case unknownType
-  case unknownCurve
-  case unknownAlgorithm
+  case unknownType(String)
+  case unknownCurve(String)
+  case unknownAlgorithm(String)
   case algorithmDoesNotFit
   case forEncryption
   case operationsOfEncryption
@@ -51,10 +51,11 @@ public enum KeyRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case .memberNotString(let name): "[\(name.rawValue)] is not a string"
     case .memberNotBase64URL(let name):
       "[\(name.rawValue)] is not base64url: no padding, no blanks, - and _ instead of + and /"
-    case .unknownType: "[kty] is none of RSA, EC, OKP, oct"
-    case .unknownCurve: "[crv] is none of P-256, P-384, P-521 (EC) or Ed25519 (OKP)"
-    case .unknownAlgorithm:
-      "[alg] is no supported signature algorithm: \(Algorithm.names)"
+    case .unknownType(let name): "[kty] is \(ForeignText.quoted(name)), none of RSA, EC, OKP, oct"
+    case .unknownCurve(let name):
+      "[crv] is \(ForeignText.quoted(name)), none of P-256, P-384, P-521 (EC) or Ed25519 (OKP)"
+    case .unknownAlgorithm(let name):
+      "[alg] is \(ForeignText.quoted(name)), no supported signature algorithm: \(Algorithm.names)"
     case .algorithmDoesNotFit: "[alg] does not fit the key's type, curve or length"
     case .forEncryption: "[use] is enc: a key for signatures has sig, or no [use]"
     case .operationsOfEncryption:

@@ -20,11 +20,11 @@ public struct JWKSetSettings: Sendable, Hashable {
 /// Why a text is no usable key set.
 public enum JWKSetError: Error, Sendable, Equatable {
   case tooLong(octets: Int, limit: Int)
-  case notJSON(JSONError)
+  case notJSON(ForeignDocument)
   /// JSON, but no object.
-  case notObject
-  case keysMissing
-  case keysNotArray
+  case notObject(ForeignDocument)
+  case keysMissing(ForeignDocument)
+  case keysNotArray(ForeignDocument)
   case tooManyKeys(count: Int, limit: Int)
   /// No key is usable; `skipped` says why each is not.
   case noUsableKey(skipped: [SkippedKey])
@@ -45,10 +45,8 @@ extension JWKSetError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .tooLong(let octets, let limit): "key set of \(octets) octets: at most \(limit) are read"
-    case .notJSON(let error): "\(tokenError.text): \(error)"
-    case .notObject: "\(tokenError.text): it must be an object, {\"keys\": [...]}"
-    case .keysMissing: "\(tokenError.text): a key set is {\"keys\": [...]}"
-    case .keysNotArray: "\(tokenError.text)"
+    case .notJSON(let found), .notObject(let found), .keysMissing(let found), .keysNotArray(let found):
+      "\(tokenError.text): it is \(found). A key set is JSON, {\"keys\": [...]}"
     case .tooManyKeys(let count, let limit): "key set of \(count) keys: at most \(limit) are read"
     case .noUsableKey(let skipped) where skipped.isEmpty: "\(tokenError.text): [keys] is empty"
     case .noUsableKey(let skipped):
@@ -115,11 +113,17 @@ public struct JWKSet: Sendable {
     do throws(JSONError) {
       try document.parse(text, settings.json)
     } catch {
-      throw .notJSON(error)
+      throw .notJSON(ForeignDocument(text, settings: settings.json))
     }
-    guard document.kind(of: document.root) == .object else { throw .notObject }
-    guard let list = document.member("keys", of: document.root) else { throw .keysMissing }
-    guard document.kind(of: list) == .array else { throw .keysNotArray }
+    guard document.kind(of: document.root) == .object else {
+      throw .notObject(ForeignDocument(text, settings: settings.json))
+    }
+    guard let list = document.member("keys", of: document.root) else {
+      throw .keysMissing(ForeignDocument(text, settings: settings.json))
+    }
+    guard document.kind(of: list) == .array else {
+      throw .keysNotArray(ForeignDocument(text, settings: settings.json))
+    }
     let count = document.count(of: list)
     if count > settings.maximumKeys { throw .tooManyKeys(count: count, limit: settings.maximumKeys) }
     return try read(list, of: document, settings, source)
@@ -155,12 +159,8 @@ public struct JWKSet: Sendable {
 
 /// How messages call a key. A `kid` is not ours: it is escaped and cut, never printed raw.
 enum KeyName {
-  private static let mostOctets = 64
-
   static func describe(_ index: Int, _ keyID: [UInt8]?) -> String {
     guard let keyID else { return "key \(index) (no kid)" }
-    var text = ByteBuffer()
-    JSONWriter.writeString(keyID.span[0..<min(keyID.count, mostOctets)], into: &text)
-    return "key \(index) (kid \(text.span.text())\(keyID.count > mostOctets ? "..." : ""))"
+    return "key \(index) (kid \(ForeignText.quoted(keyID)))"
   }
 }

@@ -18,14 +18,15 @@ enum KeyReader {
     try checkOperations(object, of: document)
     let algorithm = try readAlgorithm(object, of: document)
     let key: VerificationKey
-    switch try text(.kty, object, document) {
+    let type = try text(.kty, object, document)
+    switch type {
     case "RSA": key = try readRSA(object, document)
     case "EC": key = try readEC(object, document, algorithm)
     case "OKP": key = try readOKP(object, document)
     case "oct":
       if !allowsSecrets { throw .secretFromRemote }
       key = try readSecret(object, document, algorithm)
-    default: throw .unknownType
+    default: throw .unknownType(type)
     }
     if let algorithm, !key.fits(algorithm) { throw .algorithmDoesNotFit }
     return JSONWebKey(keyID: keyID(object, of: document), algorithm: algorithm, key: key)
@@ -86,7 +87,9 @@ enum KeyReader {
     _ object: JSONValue, of document: borrowing JSONDocument
   ) throws(KeyRefusal) -> Algorithm? {
     guard let name = optionalText("alg", object, document) else { return nil }
-    guard let algorithm = Algorithm(name: document.octets.span[name]) else { throw .unknownAlgorithm }
+    guard let algorithm = Algorithm(name: document.octets.span[name]) else {
+      throw .unknownAlgorithm(document.octets.span[name].text())
+    }
     return algorithm
   }
 
@@ -112,7 +115,9 @@ enum KeyReader {
     let isNamed = document.member("crv", of: object) != nil
     let name = isNamed ? try text(.crv, object, document) : ""
     if !name.isEmpty {
-      guard let known = Curve.allCases.first(where: { "\($0.name)" == name }) else { throw .unknownCurve }
+      guard let known = Curve.allCases.first(where: { "\($0.name)" == name }) else {
+        throw .unknownCurve(name)
+      }
       curve = known
     } else if let algorithm {
       guard let implied = algorithm.curve else { throw .algorithmDoesNotFit }
@@ -132,7 +137,8 @@ enum KeyReader {
   private static func readOKP(
     _ object: JSONValue, _ document: borrowing JSONDocument
   ) throws(KeyRefusal) -> VerificationKey {
-    guard try text(.crv, object, document) == "Ed25519" else { throw .unknownCurve }
+    let curve = try text(.crv, object, document)
+    guard curve == "Ed25519" else { throw .unknownCurve(curve) }
     let x = try octets(.x, object, document)
     do throws(KeyError) {
       return try VerificationKey(ed25519: x)

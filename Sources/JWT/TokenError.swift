@@ -97,3 +97,7 @@ public enum TokenError: UInt8, Error, Sendable, CaseIterable {
     }
   }
 }
+
+extension TokenError: CustomStringConvertible {
+  public var description: String { "\(text)" }
+}

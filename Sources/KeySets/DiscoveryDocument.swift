@@ -1,5 +1,6 @@
 import Bytes
 import JSON
+import JWT
 
 /// An issuer's configuration (OpenID Connect Discovery 1.0 section 3), as far as it is about keys.
 struct DiscoveryDocument: Equatable {
@@ -10,13 +11,14 @@ struct DiscoveryDocument: Equatable {
 
   /// Why a document does not lead to keys.
   enum Fault: Error, Equatable, CustomStringConvertible {
-    case noKeysAddress
+    case noKeysAddress(ForeignDocument)
     /// The document came over TLS, and the keys would not.
     case withoutTLS(issuer: String, document: String, keys: String)
 
     var description: String {
       switch self {
-      case .noKeysAddress: "the issuer's configuration has no text `jwks_uri`"
+      case .noKeysAddress(let found):
+        "the issuer's configuration has no text `jwks_uri`: it is \(found)"
       case .withoutTLS(let issuer, let document, let keys):
         "the discovery document of issuer `\(issuer)`, \(document), came over TLS and names the jwks_uri "
           + "`\(DiscoveryDocument.shortened(keys))`, which has no TLS: whoever is on the way there could replace the "
@@ -31,7 +33,7 @@ struct DiscoveryDocument: Equatable {
     var document = JSONDocument()
     guard (try? document.parse(text.span)) != nil, document.kind(of: document.root) == .object,
       let address = Self.text("jwks_uri", in: document)
-    else { throw .noKeysAddress }
+    else { throw .noKeysAddress(ForeignDocument(text.span)) }
     keysAddress = address
     issuer = Self.text("issuer", in: document)
   }

@@ -16,6 +16,10 @@ public struct KeyEvent: Sendable, Equatable {
   }
   public var kind: Kind
   public var provider: String
+  /// The issuers whose keys these are, and the address that was asked last, without user and password; empty for what
+  /// is about no source of keys.
+  public var issuer = ""
+  public var address = ""
   public var text: String
 }
 
@@ -31,6 +35,8 @@ struct KeeperCore {
   private struct Slot {
     var source: KeySource
     var provider: Provider
+    /// What was asked for last.
+    var address: String
     /// Where discovery says that the set is.
     var discovered: String?
     /// The same, kept when fetches fail: routes that change for it matter.
@@ -61,8 +67,19 @@ struct KeeperCore {
     self.routes = routes
     self.sets = sets
     slots = sources.enumerated().map { index, source in
-      Slot(source: source, provider: Provider(settings: settings, seed: seed &+ UInt64(index) &* 2, now: now))
+      Slot(
+        source: source, provider: Provider(settings: settings, seed: seed &+ UInt64(index) &* 2, now: now),
+        address: source.firstURL)
     }
+  }
+
+  /// Adds an event about a source.
+  mutating func tell(_ kind: KeyEvent.Kind, _ index: Int, _ text: String) {
+    let source = slots[index].source
+    events.append(
+      KeyEvent(
+        kind: kind, provider: source.name, issuer: source.issuerText,
+        address: KeySource.withoutSecrets(slots[index].address), text: text))
   }
 
   /// The address under which a provider's keys are saved.
@@ -118,7 +135,6 @@ struct KeeperCore {
 
   /// Takes keys of an earlier life.
   mutating func restore(_ saved: SavedKeys, _ index: Int, wall: UInt64) {
-    let name = slots[index].source.name
     do throws(JWKSetError) {
       let set = try JWKSet.parse(saved.text.span, settings: sets, source: .remote)
       let isTaken = slots[index].provider.restore(
@@ -126,12 +142,12 @@ struct KeeperCore {
       if isTaken {
         slots[index].text = saved.text
         publish(index, isNew: true, landed: nil)
-        events.append(KeyEvent(kind: .restored, provider: name, text: "\(set.keys.count) keys from disk"))
+        tell(.restored, index, "\(set.keys.count) keys from disk")
       } else {
-        events.append(KeyEvent(kind: .skipped, provider: name, text: "the keys on disk are too old"))
+        tell(.skipped, index, "the keys on disk are too old")
       }
     } catch {
-      events.append(KeyEvent(kind: .skipped, provider: name, text: "the keys on disk: \(error)"))
+      tell(.skipped, index, "the keys on disk: \(error)")
     }
   }
 
@@ -147,10 +163,7 @@ struct KeeperCore {
       let (action, change) = slots[index].provider.tick(now: now, wall: wall)
       if change == .published {
         publish(index, isNew: true, landed: nil)
-        events.append(
-          KeyEvent(
-            kind: .withdrawn, provider: slots[index].source.name,
-            text: "the keys are too old: no fetch has gone well for too long"))
+        tell(.withdrawn, index, "the keys are too old: no fetch has gone well for too long")
       }
       if case .fetch(let tag) = action, let order = order(index, tag, now: now) { orders.append(order) }
     }
@@ -175,6 +188,7 @@ struct KeeperCore {
 
   /// - Returns: nil, and the fetch has failed, when there is no way to the address.
   private mutating func order(_ index: Int, _ url: String, _ entityTag: String?, now: UInt64) -> Order? {
+    slots[index].address = url
     do throws(MeshHosts.Refusal) {
       let request = try routes.request(
         url, timeoutMilliseconds: slots[index].source.timeoutMilliseconds, entityTag: entityTag)
@@ -210,7 +224,6 @@ struct KeeperCore {
   }
 
   private mutating func take(_ index: Int, _ answer: FetchAnswer, now: UInt64, wall: UInt64) {
-    let name = slots[index].source.name
     do throws(JWKSetError) {
       let set = try JWKSet.parse(answer.body.span, settings: sets, source: .remote)
       let change = slots[index].provider.fetched(
@@ -220,15 +233,15 @@ struct KeeperCore {
       slots[index].text = answer.body
       save(index)
       if isNew {
-        events.append(KeyEvent(kind: .fetched, provider: name, text: "\(set.keys.count) keys"))
+        tell(.fetched, index, "\(set.keys.count) keys")
         for key in set.skipped {
-          events.append(
-            key.isForEncryption
-              ? KeyEvent(
-                kind: .note, provider: name, text: "\(key.name) is for encryption and is not used")
-              : KeyEvent(kind: .skipped, provider: name, text: key.description))
+          if key.isForEncryption {
+            tell(.note, index, "\(key.name) is for encryption and is not used")
+          } else {
+            tell(.skipped, index, key.description)
+          }
         }
-        for text in set.warnings { events.append(KeyEvent(kind: .skipped, provider: name, text: text)) }
+        for text in set.warnings { tell(.skipped, index, text) }
       }
     } catch {
       fail(index, "no_key_set", Self.named(answer.status) + "\(error)", now: now)
@@ -258,7 +271,7 @@ struct KeeperCore {
     // Where the set is may have changed: ask again.
     slots[index].discovered = nil
     publish(index, isNew: false, landed: slots[index].covers, result: label, error: text)
-    events.append(KeyEvent(kind: .failed, provider: slots[index].source.name, text: text))
+    tell(.failed, index, text)
   }
 
   private func publish(
@@ -287,9 +300,7 @@ struct KeeperCore {
     guard case .issuer(let issuer) = source.place else { return url }
     let mismatch = document.mismatch(withIssuer: issuer, at: source.firstURL)
     let other = mismatch == nil ? nil : document.issuer
-    if let mismatch, other != slots[index].reportedIssuer {
-      events.append(KeyEvent(kind: .otherIssuer, provider: source.name, text: mismatch))
-    }
+    if let mismatch, other != slots[index].reportedIssuer { tell(.otherIssuer, index, mismatch) }
     slots[index].reportedIssuer = other
     if routes.loses(tlsOf: source.firstURL, for: url) {
       throw .withoutTLS(issuer: issuer, document: source.firstURL, keys: url)

@@ -136,14 +136,17 @@ public final class KeyKeeper: Sendable {
     do throws(SystemError) {
       try folder.write(saved.octets.span, to: SavedKeys.fileName(for: saved.url))
     } catch {
-      core.events.append(KeyEvent(kind: .notSaved, provider: saved.url, text: "\(error)"))
+      core.events.append(
+        KeyEvent(
+          kind: .notSaved, provider: saved.url, address: KeySource.withoutSecrets(saved.url), text: "\(error)"
+        ))
     }
   }
 
   private func restore(_ core: inout KeeperCore) {
     guard let folder else { return }
     let wall = UInt64(max(0, configuration.clock.wallSeconds()))
-    for (index, source) in configuration.sources.enumerated() {
+    for index in configuration.sources.indices {
       if core.isInherited(index) { continue }
       let url = core.savedAddress(index)
       let name = SavedKeys.fileName(for: url)
@@ -153,10 +156,7 @@ public final class KeyKeeper: Sendable {
         }
         core.restore(try SavedKeys(reading: octets, of: url), index, wall: wall)
       } catch {
-        core.events.append(
-          KeyEvent(
-            kind: .skipped, provider: source.name, text: "the keys on disk (\(folder.path)/\(name)): \(error)"
-          ))
+        core.tell(.skipped, index, "the keys on disk (\(folder.path)/\(name)): \(error)")
       }
     }
   }

@@ -13,12 +13,29 @@ public struct KeySource: Sendable, Hashable {
   public var place: Place
   /// For logs and metrics: `namespace/name[0]` of a rule that uses it.
   public var name: String
+  /// The issuers of the rules that use it, for logs; empty: any issuer.
+  public var issuers: [String] = []
   /// Milliseconds for each fetch.
   public var timeoutMilliseconds = 5_000
 
   public init(_ place: Place, name: String) {
     self.place = place
     self.name = name
+  }
+
+  /// The issuers for one line of a log.
+  var issuerText: String {
+    if case .issuer(let issuer) = place { return issuer }
+    let more = issuers.count > 4 ? ", and \(issuers.count - 4) more" : ""
+    return issuers.isEmpty ? "any" : issuers.prefix(4).joined(separator: ", ") + more
+  }
+
+  /// An address for a log: without the user and the password that a URL can have.
+  static func withoutSecrets(_ url: String) -> String {
+    guard let start = url.firstRange(of: "://")?.upperBound else { return url }
+    let authority = url[start...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+    guard let at = authority.lastIndex(of: "@") else { return url }
+    return url[..<start] + "***" + url[at...]
   }
 
   /// Where the first fetch goes.

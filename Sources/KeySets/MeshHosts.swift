@@ -20,7 +20,10 @@ public struct MeshHosts: Sendable {
   }
 
   /// Why a host cannot be reached in the way that the resources say.
-  public struct Refusal: Error, Sendable { public var diagnostic: Diagnostic }
+  public struct Refusal: Error, Sendable, CustomStringConvertible {
+    public var diagnostic: Diagnostic
+    public var description: String { diagnostic.description }
+  }
 
   private var entries: [ServiceEntry] = []
   /// By how near their namespace is: a workload's own, the entry's, the root namespace.

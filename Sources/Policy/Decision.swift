@@ -121,7 +121,10 @@ public struct RuleExplanation: Sendable {
 }
 
 /// Resources that no table can be made of. Istio's own validation refuses all of this before.
-public struct CompilationError: Error, Sendable {
+public struct CompilationError: Error, Sendable, CustomStringConvertible {
   /// At least one, each with the position of the offending value.
   public let diagnostics: [Diagnostic]
 }
+
+  /// The findings, one a line.
+  public var description: String { diagnostics.map(\.description).joined(separator: "\n") }

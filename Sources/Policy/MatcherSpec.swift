@@ -18,8 +18,9 @@ struct MatcherSpec: Hashable {
 }
 
 /// Why a value cannot be compiled: text for the author of the policy.
-struct InvalidValue: Error {
+struct InvalidValue: Error, CustomStringConvertible {
   var reason: String
+  var description: String { reason }
   init(_ reason: String) { self.reason = reason }
 }
 

@@ -96,6 +96,9 @@ struct Expectation: Sendable {
 }
 
 /// A file that cannot be run, and everything that is wrong with it: at least one finding.
-public struct TestFileRefused: Error, Sendable {
+public struct TestFileRefused: Error, Sendable, CustomStringConvertible {
   public var diagnostics: [Diagnostic]
 }
+
+  /// The findings, one a line.
+  public var description: String { diagnostics.map(\.description).joined(separator: "\n") }

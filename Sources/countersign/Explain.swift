@@ -142,7 +142,7 @@ struct Explain: ParsableCommand {
         terminator: "")
     } catch {
       throw CommandFailure.failed(
-        "error: \(check ?? "the request"): no CheckRequest: \(error.text) (\(error))")
+        "error: \(check ?? "the request"): no CheckRequest: \(error)")
     }
   }
 

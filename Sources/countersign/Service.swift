@@ -100,7 +100,9 @@ struct Service {
     keeping.predecessor = old
     let log = self.log
     return try KeyKeeper(keeping) { event in
-      let metadata: Logger.Metadata = ["provider": "\(event.provider)", "event": "\(event.kind.rawValue)"]
+      var metadata: Logger.Metadata = ["provider": "\(event.provider)", "event": "\(event.kind.rawValue)"]
+      if !event.issuer.isEmpty { metadata["issuer"] = "\(event.issuer)" }
+      if !event.address.isEmpty { metadata["address"] = "\(event.address)" }
       log.log(level: event.kind.isTrouble ? .warning : .info, "keys: \(event.text)", metadata: metadata)
     }
   }

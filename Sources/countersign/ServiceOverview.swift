@@ -63,14 +63,15 @@ struct ServiceOverview: Sendable {
     let inline = state.snapshot.inlineKeySets.map { name, set in
       Overview.Provider(
         name: name, source: "inline", state: "ready", age: max(0, wall - state.loadedAt), nextFetch: nil,
-        keys: Self.keys(set), lastError: nil)
+        keys: Self.keys(set), skipped: Self.skipped(set), lastError: nil)
     }
     let remote = zip(state.snapshot.keySources, state.keeper?.board.snapshot ?? []).map { source, entry in
       Overview.Provider(
         name: source.name, source: Self.text(source.place), state: "\(entry.state)",
         age: entry.confirmedAt.map { max(0, wall - Int64($0)) },
         nextFetch: entry.nextFetch > now ? Int64((entry.nextFetch - now) / 1_000_000_000) : 0,
-        keys: entry.keys.map(Self.keys) ?? [], lastError: entry.lastError)
+        keys: entry.keys.map(Self.keys) ?? [], skipped: entry.keys.map(Self.skipped) ?? [],
+        lastError: entry.lastError)
     }
     return inline + remote
   }
@@ -79,6 +80,14 @@ struct ServiceOverview: Sendable {
     switch place {
     case .address(let url): url
     case .issuer(let issuer): "discovery from \(issuer)"
+    }
+  }
+
+  private static func skipped(_ set: JWKSet) -> [Overview.SkippedKey] {
+    set.skipped.map { key in
+      Overview.SkippedKey(
+        index: key.index, keyID: key.keyID.map { String(decoding: $0, as: UTF8.self) } ?? "",
+        reason: key.reason.description)
     }
   }
 

@@ -28,6 +28,9 @@ import Testing
           keys: [
             .init(keyID: "k1", algorithms: ["RS256", "PS256"]), .init(keyID: "", algorithms: ["ES256"]),
           ],
+          skipped: [
+            .init(index: 2, keyID: "e", reason: "[use] is enc"), .init(index: 4, keyID: "", reason: "<b>"),
+          ],
           lastError: "no answer in time")
       ],
       denials: [
@@ -80,10 +83,15 @@ import Testing
               ["kid": "k1", "algorithms": ["RS256", "PS256"]],
               ["kid": NSNull(), "algorithms": ["ES256"]] as NSDictionary,
             ],
+            "skipped": [
+              ["index": 2, "kid": "e", "reason": "[use] is enc"],
+              ["index": 4, "kid": NSNull(), "reason": "<b>"] as NSDictionary,
+            ],
           ],
           [
             "name": "b", "source": "inline", "state": "ready", "ageSeconds": NSNull(),
             "nextFetchSeconds": NSNull(), "lastError": NSNull(), "keys": [Any](),
+            "skipped": [Any](),
           ] as NSDictionary,
         ]
       ] as NSDictionary)
@@ -94,7 +102,8 @@ import Testing
     for text in [
       "<td>allowed</td><td>10</td>",
       "<td>ingress</td><td>ns/gate</td><td>DENY</td><td>1</td><td>1</td><td>p.yaml:9:4</td>",
-      "<td>stale</td><td>90 s</td><td>in 12 s</td><td>k1 RS256/PS256, (no kid) ES256</td>",
+      "<td>stale</td><td>90 s</td><td>in 12 s</td><td>k1 RS256/PS256, (no kid) ES256</td>"
+        + "<td>e: [use] is enc; key 4: &lt;b&gt;</td>",
       "<td>50 s ago</td><td>401</td><td>token</td><td>Jwt is expired</td><td>GET h/path</td>",
       "generation 7, loaded 100 s ago; 6 reloads, 2 refused",
     ] {

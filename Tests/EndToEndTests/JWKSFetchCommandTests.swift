@@ -54,11 +54,58 @@ import WebTestServer
   @Test func `what is no set, no address or no option is told by the code`() throws {
     let server = try WebTestServer { _ in WebTestServer.answer("<html>") }
     let (code, output) = try run(["http://127.0.0.1:\(server.port)/"])
-    #expect(code == 1 && output.contains("Jwks is an invalid JSON"))
+    #expect(code == 1 && output.contains("Jwks is an invalid JSON: it is an HTML page"))
+    #expect(!output.contains("(at:"), "\(output)")
     let metadata = try run(["http://169.254.169.254/latest/meta-data"])
     #expect(metadata.code == 1 && metadata.output.contains("never asked for keys"))
     #expect(try run(["http://127.0.0.1/", "--cert", "a"]).code == 2)
     #expect(try run(["http://127.0.0.1/", "--connect", "a"]).code == 2)
+  }
+
+  @Test(arguments: [
+    ("-----BEGIN PUBLIC KEY-----\nMII\n", "Jwks is an invalid JSON: it is a PEM file (\"PUBLIC KEY\")"),
+    (
+      #"{"kty":"RSA","n":"AA","e":"AQAB"}"#,
+      "Jwks does not have [keys] field: it is a single JWK without `keys`"
+    ),
+    (
+      #"{"a":"-----BEGIN CERTIFICATE-----"}"#, "it is a map of 1 key IDs to certificates ({kid: certificate})"
+    ),
+    (
+      #"{"issuer":"a","jwks_uri":"https://a/k"}"#,
+      "it is a discovery document: the keys are at its `jwks_uri`"
+    ),
+    (
+      #"{"keys":[{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}]}"#, "[crv] is \"secp256k1\", none of P-256"
+    ),
+  ])
+  func
+    `a body that is no set is called what it is, and the service's log says the same of its issuer and address`(
+      body: String, words: String
+    ) throws
+  {
+    let server = try WebTestServer { _ in WebTestServer.answer(body) }
+    let url = "http://127.0.0.1:\(server.port)/keys"
+    let (code, output) = try run([url])
+    #expect(code == 1 && output.contains(words), "\(output)")
+    let service = try CountersignProcess(
+      policies: RemoteKeysTests.policies("jwksUri: \"\(url)\"", issuer: "https://i.example"))
+    let line = try #require(service.child.output.split(separator: "\n").first { $0.contains("event=failed") })
+    #expect(line.contains(words) && line.contains("issuer=https://i.example"), "\(line)")
+    #expect(line.contains("address=\(url)"), "\(line)")
+  }
+
+  @Test func `the admin page of keys lists those that are skipped with the reasons`() throws {
+    let set = self.set
+    let server = try WebTestServer { _ in WebTestServer.answer(set) }
+    let service = try CountersignProcess(
+      policies: RemoteKeysTests.policies("jwksUri: \"http://127.0.0.1:\(server.port)/keys\""))
+    let body = try HTTPClient.request(port: service.adminPort, "/keys").body
+    let object = try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any]
+    let provider = (object?["providers"] as? [[String: Any]])?.first
+    let skipped = try #require((provider?["skipped"] as? [[String: Any]])?.first)
+    #expect(skipped["index"] as? Int == 1 && skipped["kid"] as? String == "shared")
+    #expect((skipped["reason"] as? String)?.hasPrefix("a shared secret must not come from a remote") == true)
   }
 
   @Test(arguments: [200, 201, 203, 206])

@@ -91,7 +91,7 @@ import Testing
     (critical + ".e30.eA", "the header has `crit` or `b64`"),
     ("e30=.e30.eA", "header: not base64url: padding (`=`) at octet 3"),
     (es256 + ".e3+0.eA", "payload: not base64url: octet 2 is of plain base64"),
-    (es256 + ".eyJhIjoxLCJhIjoyfQ.eA", "payload: decoded, octet 8: a member with the name of another one"),
+    (es256 + ".eyJhIjoxLCJhIjoyfQ.eA", "payload: decoded, byte 8: a member with the name of another one"),
     (es256 + ".W10.eA", "payload: JSON, but no object"),
     (es256 + ".e30.e", "signature: not base64url: no text of octets has 1 of its characters"),
     (es256 + ".e30.eB", "signature: not base64url: unused bits of the last character are set"),

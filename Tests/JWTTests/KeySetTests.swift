@@ -29,19 +29,22 @@ import Testing
     ] {
       #expect(setRefusal(text)?.tokenError == .keysNotJSON, "\(text)")
     }
-    for text in ["[]", "null", "\"keys\"", "[\(Self.ec)]"] {
-      #expect(setRefusal(text) == .notObject, "\(text)")
+    for (text, found) in [
+      ("[]", ForeignDocument.other("a list")), ("null", .other("null")), ("\"keys\"", .other("a text")),
+      ("[\(Self.ec)]", .keyList),
+    ] {
+      #expect(setRefusal(text) == .notObject(found), "\(text)")
       #expect(setRefusal(text)?.tokenError == .keysNotJSON)
     }
-    #expect(setRefusal("{}") == .keysMissing)
-    #expect(setRefusal(Self.ec) == .keysMissing)
-    for text in ["{}", "null", "1", "\"a\""] {
-      #expect(setRefusal("{\"keys\":\(text)}") == .keysNotArray, "\(text)")
+    #expect(setRefusal("{}") == .keysMissing(.object(members: [])))
+    #expect(setRefusal(Self.ec) == .keysMissing(.key))
+    for (text, kind) in [("{}", "an object"), ("null", "null"), ("1", "a number"), ("\"a\"", "a text")] {
+      #expect(setRefusal("{\"keys\":\(text)}") == .keysNotArray(.keySet(of: kind)), "\(text)")
     }
     #expect(setRefusal(set()) == .noUsableKey(skipped: []))
     #expect(setRefusal(set())?.tokenError == .noUsableKey)
     #expect(setRefusal(set("{}"))?.tokenError == .noUsableKey)
-    #expect(throws: JWKSetError.notJSON(.notUTF8)) {
+    #expect(throws: JWKSetError.notJSON(.notJSON(.notUTF8))) {
       try JWKSet.parse([0x7B, 0xFF, 0x7D].span, source: .remote)
     }
   }
@@ -71,10 +74,11 @@ import Testing
         TestKeys.jwk(TestKeys.p384.one, #""use":"enc""#)))
     #expect(result.keys.count == 1)
     #expect(result.skipped.map(\.index) == [0, 1, 3, 4])
-    #expect(result.skipped.map(\.reason) == [.notObject, .memberMissing(.n), .unknownType, .forEncryption])
+    #expect(
+      result.skipped.map(\.reason) == [.notObject, .memberMissing(.n), .unknownType("XYZ"), .forEncryption])
     #expect(result.skipped[0].description == "key 0 (no kid) is no object: a key is {\"kty\": ...}")
     #expect(result.skipped[1].description == #"key 1 (kid "a\n") [n] is missing"#)
-    #expect(result.skipped[2].description == #"key 3 (kid "z") [kty] is none of RSA, EC, OKP, oct"#)
+    #expect(result.skipped[2].description == #"key 3 (kid "z") [kty] is "XYZ", none of RSA, EC, OKP, oct"#)
   }
 
   @Test func `names a key in messages escaped and cut`() throws {
@@ -87,7 +91,7 @@ import Testing
   @Test func `skips keys with malformed members`() {
     #expect(keyRefusal("{}") == .memberMissing(.kty))
     #expect(keyRefusal(#"{"kty":1}"#) == .memberNotString(.kty))
-    #expect(keyRefusal(#"{"kty":"ec"}"#) == .unknownType)
+    #expect(keyRefusal(#"{"kty":"ec"}"#) == .unknownType("ec"))
     #expect(keyRefusal(#"{"kty":"EC","crv":"P-256","x":"AA"}"#) == .memberMissing(.y))
     #expect(keyRefusal(#"{"kty":"EC","crv":"P-256","x":1,"y":"AA"}"#) == .memberNotString(.x))
     #expect(keyRefusal(#"{"kty":"EC","crv":"P-256","x":"AA==","y":"AA"}"#) == .memberNotBase64URL(.x))
@@ -100,10 +104,10 @@ import Testing
 
   @Test func `skips curves that no algorithm takes`() {
     for curve in ["secp256k1", "P-224", "p-256", "Ed25519", " ", "P-512"] {
-      #expect(keyRefusal(#"{"kty":"EC","crv":"\#(curve)","x":"AA","y":"AA"}"#) == .unknownCurve)
+      #expect(keyRefusal(#"{"kty":"EC","crv":"\#(curve)","x":"AA","y":"AA"}"#) == .unknownCurve(curve))
     }
     for curve in ["Ed448", "X25519", "X448", "ed25519", "P-256"] {
-      #expect(keyRefusal(#"{"kty":"OKP","crv":"\#(curve)","x":"AA"}"#) == .unknownCurve)
+      #expect(keyRefusal(#"{"kty":"OKP","crv":"\#(curve)","x":"AA"}"#) == .unknownCurve(curve))
     }
   }
 
@@ -120,7 +124,7 @@ import Testing
       }
     }
     for name in ["RSA-OAEP", "ES521", "none", " ", "rs256", "Ed25519", "A256KW"] {
-      #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""alg":"\#(name)""#)) == .unknownAlgorithm)
+      #expect(keyRefusal(TestKeys.jwk(TestKeys.rsa.one, #""alg":"\#(name)""#)) == .unknownAlgorithm(name))
     }
   }
 

@@ -170,7 +170,8 @@ private func setText(_ key: Any) throws -> String {
       #expect(set.warnings.count == (warns ? 1 : 0), "\(name)")
     }
     let encryption = try text(try object("jose/cookbook/jwk/3_6.symmetric_key_encryption.json"))
-    #expect(keyRefusal(encryption) == .forEncryption || keyRefusal(encryption) == .unknownAlgorithm)
+    #expect(
+      keyRefusal(encryption) == .forEncryption || keyRefusal(encryption) == .unknownAlgorithm("A256GCM"))
   }
 }
 

@@ -44,9 +44,13 @@ import Testing
     #expect(board.snapshot[0].lastError?.hasPrefix("status 206: Jwks is an invalid JSON") == true)
     _ = core.landed(1, .success(answer(#"{"jwks_uri":"http://b.ex"#, status: 206)), now: second, wall: 1_000)
     #expect(
-      board.snapshot[1].lastError == "status 206: the issuer's configuration has no text `jwks_uri`")
+      board.snapshot[1].lastError
+        == "status 206: the issuer's configuration has no text `jwks_uri`: it is JSON that is cut off at byte 24"
+    )
     _ = core.landed(1, .success(answer("{}")), now: second, wall: 1_000)
-    #expect(board.snapshot[1].lastError == "the issuer's configuration has no text `jwks_uri`")
+    #expect(
+      board.snapshot[1].lastError
+        == "the issuer's configuration has no text `jwks_uri`: it is an empty JSON object")
   }
 
   @Test func `an empty body is a failed fetch that says so`() throws {

@@ -153,9 +153,10 @@ import Testing
 
   @Test(arguments: ["", "[]", "{}", "{\"jwks_uri\":1}", "{\"jwks_uri\":\"a\",\"jwks_uri\":\"b\"}", "<html>"])
   func `what has no address of keys is no document`(text: String) {
-    #expect(throws: DiscoveryDocument.Fault.noKeysAddress) {
+    let fault = #expect(throws: DiscoveryDocument.Fault.self) {
       try DiscoveryDocument(reading: Array(text.utf8))
     }
+    #expect(fault?.description.hasPrefix("the issuer's configuration has no text `jwks_uri`: it is ") == true)
   }
 
   @Test func `damaged documents are refused or read, and never stop the program`() {

@@ -21,11 +21,14 @@ import Testing
     let events = core.events
     #expect(
       events.contains(
-        KeyEvent(kind: .note, provider: "a", text: "key 1 (kid \"e\") is for encryption and is not used")),
+        KeyEvent(
+          kind: .note, provider: "a", issuer: "any", address: "http://a.example/keys",
+          text: "key 1 (kid \"e\") is for encryption and is not used")
+      ),
       "\(events)")
     #expect(
       events.filter { $0.kind == .skipped }.map(\.text) == [
-        "key 2 (kid \"x\") [kty] is none of RSA, EC, OKP, oct"
+        "key 2 (kid \"x\") [kty] is \"X\", none of RSA, EC, OKP, oct"
       ])
   }
 }

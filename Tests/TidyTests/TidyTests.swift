@@ -45,6 +45,24 @@ struct TidyTests {
     #expect(Repository.places(of: /try!|fatalError\(|preconditionFailure\(/) { $0.isSource } == [])
   }
 
+  @Test func `every error has words of its own, so that no message shows a case and its payload`() throws {
+    let declaration = /\b(?:enum|struct) (\w+)[^{]*:[^{]*\bError\b[^{]*\{?/
+    var checked = 0
+    for file in files where file.isSource {
+      for (number, text) in file.code {
+        guard let match = text.firstMatch(of: declaration), !text.contains("->") else { continue }
+        checked += 1
+        let conforms = try Regex(
+          "extension (?:\\w+\\.)*\(match.1): [^{]*CustomStringConvertible", as: Substring.self)
+        let isDescribed =
+          text.contains("CustomStringConvertible")
+          || files.contains { $0.target == file.target && $0.code.contains { $0.text.contains(conforms) } }
+        #expect(isDescribed, "\(file.path):\(number): \(match.1) is an error without a description")
+      }
+    }
+    #expect(checked > 20)
+  }
+
   @Test func `products do not import Foundation`() {
     #expect(Repository.places(of: /import Foundation/) { $0.isSource } == [])
   }
