@@ -48,7 +48,7 @@ extension Decoding {
       seen[identity] = name.position
     }
     let metadata = ObjectMetadata(
-      name: name.value, namespace: namespaceText, isNamespaceWritten: fields.has("namespace"),
+      name: name.value, namespace: namespaceText, hasNamespace: namespace != nil,
       annotations: annotations.mapValues(\.value),
       creationTimestamp: creationTimestamp(fields), position: place(object.position))
     return (metadata, annotations)

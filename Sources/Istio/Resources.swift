@@ -3,8 +3,8 @@ public struct ObjectMetadata: Sendable {
   public var name: String
   /// `default` when the text names none, as kubectl does.
   public var namespace: String
-  /// Whether the text names a namespace.
-  public var isNamespaceWritten: Bool
+  /// False when the text names no namespace, so that `default` was taken.
+  public var hasNamespace: Bool
   public var annotations: [String: String]
   /// When the API server made the object; nil when the text does not say.
   public var creationTimestamp: Timestamp?
@@ -12,12 +12,12 @@ public struct ObjectMetadata: Sendable {
   public var position: SourcePosition
 
   public init(
-    name: String, namespace: String, isNamespaceWritten: Bool = true, annotations: [String: String] = [:],
+    name: String, namespace: String, hasNamespace: Bool = true, annotations: [String: String] = [:],
     creationTimestamp: Timestamp? = nil, position: SourcePosition
   ) {
     self.name = name
     self.namespace = namespace
-    self.isNamespaceWritten = isNamespaceWritten
+    self.hasNamespace = hasNamespace
     self.annotations = annotations
     self.creationTimestamp = creationTimestamp
     self.position = position

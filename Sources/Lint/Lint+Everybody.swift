@@ -135,7 +135,7 @@ extension Linter {
 
   /// A text without a namespace got one from `kubectl -n`, and has none here.
   mutating func lintMissingNamespaces(_ metadata: [ObjectMetadata]) {
-    for object in metadata where !object.isNamespaceWritten {
+    for object in metadata where !object.hasNamespace {
       warn(
         .missingNamespace, at: object.position,
         "the `metadata.namespace` of `\(object.name)` is missing, so it applies to workloads of the namespace "

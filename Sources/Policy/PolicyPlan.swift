@@ -139,16 +139,10 @@ public struct PolicyPlan: Sendable {
     _ name: String, _ attachment: Attachment, _ metadata: ObjectMetadata, _ settings: PolicySettings
   ) {
     if settings.allowUnused { return }
-    let known = workloads.map { "\($0.workload.namespace)/\($0.workload.name)" }.joined(separator: ", ")
-    let missing =
-      metadata.isNamespaceWritten
-      ? "correct its namespace, selector or targetRefs"
-      : "its `metadata.namespace` is missing, so it is of namespace `\(metadata.namespace)`; write the one that "
-        + "kubectl was given"
-    report(
-      .error, "unused-policy", attachment, metadata,
-      "\(name) applies to no configured workload (\(known.isEmpty ? "there is none" : known)): \(missing), or set "
-        + "`allowUnused: true`")
+    let unused = UnusedPolicy(
+      name: name, attachment: attachment, metadata: metadata, workloads: workloads.map(\.workload),
+      rootNamespace: settings.rootNamespace)
+    report(.error, "unused-policy", attachment, metadata, unused.message)
   }
 
   private mutating func refuseEmptiness(of resources: Resources, _ settings: PolicySettings) {
