@@ -17,8 +17,8 @@ extension Explainer {
       let recorded = asked[index]
       told.tokens = recorded.tokens.map { token in
         Explanation.Token(
-          place: Self.text(token.place),
-          checks: TokenChecks.list(token, of: rule, settings, now: now))
+          place: Self.text(token.place), checks: TokenChecks.list(token, of: rule, settings, now: now),
+          note: token.judgement == .accepted ? token.facts.flatMap(Self.principalFault) : nil)
       }
       switch recorded.outcome {
       case .accepted: told.outcome = .accepted
@@ -27,6 +27,17 @@ extension Explainer {
       }
       return told
     }
+  }
+
+  /// Why an accepted token makes no request principal; nil when it makes one. Both parts must be there (semantics,
+  /// section 2.5).
+  static func principalFault(_ facts: AuthenticationTrace.Facts) -> String? {
+    let faults = [("iss", facts.issuer), ("sub", facts.subject)].compactMap { name, value -> String? in
+      guard let value else { return "`\(name)` is missing" }
+      return value.isEmpty ? "`\(name)` is empty" : nil
+    }
+    return faults.isEmpty
+      ? nil : "accepted, and makes no request principal: " + faults.joined(separator: " and ")
   }
 
   private func name(of rule: JWTRule, _ policies: WorkloadPolicies) -> String {
@@ -46,7 +57,7 @@ extension Explainer {
       + rule.fromParams.map { text(.parameter($0)) } + rule.fromCookies.map { text(.cookie($0)) }
   }
 
-  private static func text(_ place: AuthenticationTrace.Place) -> String {
+  static func text(_ place: AuthenticationTrace.Place) -> String {
     switch place {
     case .header(let name, let prefix) where prefix.isEmpty: "header `\(name)`"
     case .header(let name, let prefix): "header `\(name)` after `\(prefix)`"

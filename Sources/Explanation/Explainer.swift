@@ -51,7 +51,16 @@ public struct Explainer: Sendable {
       explanation.requiresToken = trace.requiresToken
       explanation.tokenRules = tokenRules(trace.rules, of: plan.workloads[index], now: now)
       explanation.secondPass = trace.secondPass.map { tokenRules($0, of: plan.workloads[index], now: now) }
+      let request = RequestPlaces(check, message)
+      for (number, rule) in plan.workloads[index].jwtRules.enumerated()
+      where explanation.tokenRules[number].outcome == .noToken {
+        explanation.tokenRules[number].hints = request.hints(for: rule)
+      }
+      explanation.unreadTokens = request.unreadTokens(by: plan.workloads[index].jwtRules)
       explanation.policyRules = Self.policyRules(rules, verdict, plan.workloads[index], snapshot)
+      if verdict.reason == .noRuleMatched {
+        explanation.emptyPolicies = emptyPolicies(of: plan.workloads[index])
+      }
     }
     explanation.outcome = outcome(of: verdict, authorizer, check, message)
     return explanation
@@ -165,6 +174,23 @@ public struct Explainer: Sendable {
       return Explanation.PolicyRule(
         explanation: rule, action: name(of: action) + (rule.rule.isDryRun ? " (dry run)" : ""),
         effect: effect)
+    }
+  }
+
+  /// Enforced ALLOW policies without rules. The plan takes the rules from a policy whose attachment is undecided.
+  private func emptyPolicies(of policies: WorkloadPolicies) -> [Explanation.EmptyPolicy] {
+    policies.authorizationPolicies.filter { $0.action == .allow && !$0.isDryRun && $0.rules.isEmpty }.map {
+      policy in
+      let name = "\(policy.metadata.namespace)/\(policy.metadata.name)"
+      let hasRules = input.resources.authorizationPolicies.contains {
+        $0.metadata.position == policy.metadata.position && !$0.rules.isEmpty
+      }
+      let reason =
+        hasRules
+        ? "ALLOW \(name) may apply, which the labels do not decide: here it allows nothing, and denies what "
+          + "nothing else allows"
+        : "ALLOW \(name) has no rules: it allows nothing, and denies what nothing else allows"
+      return Explanation.EmptyPolicy(name: name, position: policy.metadata.position, sentence: reason)
     }
   }
 

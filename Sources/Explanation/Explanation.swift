@@ -44,11 +44,24 @@ public struct Explanation: Sendable {
     public var places: [String]
     public var tokens: [Token]
     public var outcome: Outcome
+    /// Of a rule without a token: headers of its places that are there and have no token, with the reason.
+    public var hints: [String] = []
   }
 
   public struct Token: Sendable {
     public var place: String
     public var checks: [TokenCheck]
+    /// Of an accepted token that makes no request principal: why.
+    public var note: String?
+  }
+
+  /// An ALLOW policy without rules that had a part in a denial.
+  public struct EmptyPolicy: Sendable {
+    /// `namespace/name`
+    public var name: String
+    public var position: SourcePosition
+    /// Why it has no rules, and what that means.
+    public var sentence: String
   }
 
   public struct PolicyRule: Sendable {
@@ -84,6 +97,10 @@ public struct Explanation: Sendable {
   /// The same rules as they were asked again, on the request without the tokens that the first pass took out; nil when
   /// there was no second pass (semantics, section 1.5).
   public var secondPass: [TokenRule]?
+  /// Places of the request that hold a token and that no rule reads, in words.
+  public var unreadTokens: [String] = []
+  /// Those that denied what no rule allows.
+  public var emptyPolicies: [EmptyPolicy] = []
   /// In the order of evaluation; empty when tokens decided.
   public var policyRules: [PolicyRule] = []
   public var outcome = Outcome()

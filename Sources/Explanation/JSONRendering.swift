@@ -14,11 +14,21 @@ extension Explanation {
         "tokens",
         .object([
           ("preflight", .boolean(isPreflight)), ("required", .boolean(requiresToken)),
-          ("rules", .list(tokenRules.map(Self.tree))),
+          ("rules", .list(tokenRules.map(Self.tree))), ("unread", .texts(unreadTokens)),
           ("secondPass", secondPass.map { .list($0.map(Self.tree)) } ?? .null),
         ])
       ),
       ("rules", .list(policyRules.map(Self.tree))),
+      (
+        "policiesWithoutRules",
+        .list(
+          emptyPolicies.map { policy in
+            .object([
+              ("name", .text(policy.name)), ("position", .text("\(policy.position)")),
+              ("effect", .text(policy.sentence)),
+            ])
+          })
+      ),
       ("verdict", outcomeTree),
     ])
     return tree.text + "\n"
@@ -59,13 +69,11 @@ extension Explanation {
       }
     let tokens = rule.tokens.map { token in
       JSONTree.object([
-        ("place", .text(token.place)),
-        (
-          "checks", .list(token.checks.map(\.tree))
-        ),
+        ("place", .text(token.place)), ("checks", .list(token.checks.map(\.tree))),
+        ("note", token.note.map { .text($0) } ?? .null),
       ])
     }
-    outcome.append(("tokens", .list(tokens)))
+    outcome += [("tokens", .list(tokens)), ("hints", .texts(rule.hints))]
     return .object(
       [
         ("name", .text(rule.name)), ("position", .text("\(rule.position)")), ("issuer", .text(rule.issuer)),
@@ -90,19 +98,25 @@ extension Explanation {
       ("matched", .boolean(alternative.failed == nil)),
     ]
     if let failed = alternative.failed {
-      var field: [(String, JSONTree)] = [
-        ("field", .text(failed.field)), ("negated", .boolean(failed.isNegated)),
-        ("wanted", .texts(failed.values.map(\.value))),
-        ("position", failed.values.first.map { .text("\($0.position)") } ?? .null),
-      ]
-      switch alternative.observed {
-      case .values(let values): field.append(("saw", .texts(values)))
-      case .absent(let why): field += [("saw", .null), ("because", .text(why))]
-      case nil: break
-      }
-      members.append(("failed", .object(field)))
+      members.append(("failed", tree(failed, alternative.observed)))
+    } else {
+      members.append(("fields", .list(alternative.fields.map { tree($0.clause, $0.observed) })))
     }
     return .object(members)
+  }
+
+  private static func tree(_ clause: ClauseDescription, _ observed: ObservedValue?) -> JSONTree {
+    var field: [(String, JSONTree)] = [
+      ("field", .text(clause.field)), ("negated", .boolean(clause.isNegated)),
+      ("wanted", .texts(clause.values.map(\.value))),
+      ("position", clause.values.first.map { .text("\($0.position)") } ?? .null),
+    ]
+    switch observed {
+    case .values(let values): field.append(("saw", .texts(values)))
+    case .absent(let why): field += [("saw", .null), ("because", .text(why))]
+    case nil: break
+    }
+    return .object(field)
   }
 
   private var outcomeTree: JSONTree {

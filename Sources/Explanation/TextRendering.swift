@@ -64,6 +64,7 @@ extension Explanation {
     if tokenRules.isEmpty { lines.append("  no RequestAuthentication applies: no token is looked for") }
     if isPreflight { lines.append("  a CORS preflight: passes without looking for tokens") }
     for rule in tokenRules { render(rule, style, notAsked: "the rule before it has decided", &lines) }
+    for place in unreadTokens { lines.append("  a JWT is in \(place), which no rule reads") }
     guard let secondPass else { return }
     lines += [
       "  " + style.heading("Second pass")
@@ -80,7 +81,9 @@ extension Explanation {
     for token in rule.tokens {
       lines.append("    token in \(token.place)")
       for check in token.checks { lines.append("      " + check.line(style)) }
+      if let note = token.note { lines.append("      \(style.bad("note")): \(note)") }
     }
+    for hint in rule.hints { lines.append("    \(hint)") }
     lines.append("    " + line(rule.outcome, style, notAsked: notAsked))
   }
 
@@ -96,7 +99,8 @@ extension Explanation {
 
   private func renderRules(_ style: TextStyle, _ lines: inout [String]) {
     lines += ["", style.heading("Policies")]
-    if policyRules.isEmpty {
+    for policy in emptyPolicies { lines.append("  \(policy.sentence) \(style.faint("\(policy.position)"))") }
+    if policyRules.isEmpty, emptyPolicies.isEmpty {
       lines.append(
         ["token", "token_too_large", "too_many_tokens"].contains(outcome.reason)
           ? "  not asked: the token decided" : "  no rule applies to the workload")
@@ -115,6 +119,9 @@ extension Explanation {
       if rule.effect == .moot { continue }
       for alternative in rule.explanation.alternatives.prefix(16) {
         lines.append("    " + line(alternative, style))
+        for field in alternative.fields.prefix(16) {
+          lines.append("      " + line(field.clause, "matches", field.observed))
+        }
       }
       if rule.explanation.alternatives.count > 16 {
         lines.append("    and \(rule.explanation.alternatives.count - 16) more combinations")
@@ -127,17 +134,22 @@ extension Explanation {
     if let source = alternative.source { parts.append("from[\(source)]") }
     if let operation = alternative.operation { parts.append("to[\(operation)]") }
     let place = parts.isEmpty ? "the rule" : parts.joined(separator: " with ")
-    guard let failed = alternative.failed else { return "\(place): every field matches" }
-    let wanted = Quoted.list(failed.values.map(\.value))
-    let rule = failed.isNegated ? "none of \(wanted)" : "any of \(wanted)"
+    if let failed = alternative.failed { return "\(place): " + line(failed, "fails", alternative.observed) }
+    if alternative.fields.isEmpty { return "\(place): it has no field, so every request matches" }
+    return "\(place): every field matches"
+  }
+
+  private func line(_ clause: ClauseDescription, _ verb: String, _ observed: ObservedValue?) -> String {
+    let wanted = Quoted.list(clause.values.map(\.value))
+    let rule = clause.isNegated ? "none of \(wanted)" : "any of \(wanted)"
     let seen =
-      switch alternative.observed {
+      switch observed {
       case .values(let values) where values.count == 1: "saw \(Quoted.text(values[0]))"
       case .values(let values): "saw \(Quoted.list(values))"
       case .absent(let why): why
       case nil: ""
       }
-    return "\(place): `\(failed.field)` fails: \(seen); wanted \(rule)"
+    return "`\(clause.field)` \(verb): \(seen); wanted \(rule)"
   }
 
   private func renderOutcome(_ style: TextStyle, _ lines: inout [String]) {

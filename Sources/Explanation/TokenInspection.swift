@@ -165,6 +165,7 @@ public struct TokenInspection: Sendable {
       return judgement
     }
     judgement.checks = told.tokens.first?.checks ?? []
+    if let note = told.tokens.first?.note { judgement.notes.append(note) }
     if case .refused(let text) = told.outcome { judgement.refusal = text }
     if told.outcome == .noToken { judgement.refusal = "401 \(TokenError.missing.text)" }
     return judgement

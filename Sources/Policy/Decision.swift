@@ -113,6 +113,14 @@ public struct RuleExplanation: Sendable {
     public var failed: ClauseDescription?
     /// What that clause was held against.
     public var observed: ObservedValue?
+    /// Every clause with what it saw, in the order in which they are written; empty unless all of them held.
+    public var fields: [Field] = []
+  }
+
+  /// One clause that held, and the value that it saw.
+  public struct Field: Sendable {
+    public var clause: ClauseDescription
+    public var observed: ObservedValue
   }
 
   public var rule: RuleDescription
@@ -124,7 +132,7 @@ public struct RuleExplanation: Sendable {
 public struct CompilationError: Error, Sendable, CustomStringConvertible {
   /// At least one, each with the position of the offending value.
   public let diagnostics: [Diagnostic]
-}
 
   /// The findings, one a line.
   public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
+}

@@ -62,7 +62,7 @@ extension DecisionTable {
   }
 
   /// - Parameter name: `iss` or `sub`, which only a rule's setting makes a list.
-  private func becomesList(
+  func becomesList(
     _ name: StaticString, _ value: Span<UInt8>, _ claims: borrowing VerifiedClaims
   ) -> Bool {
     guard claims.hasFurtherLists, hasWord(value) else { return false }

@@ -30,7 +30,8 @@ extension DecisionTable {
     return seen.sorted().map { clauses[Int($0)] }
   }
 
-  /// Why a rule matches a check or does not: for each source with each operation the first clause that fails.
+  /// Why a rule matches a check or does not: for each source with each operation the first clause that fails, or, when
+  /// none fails, what every clause saw.
   /// - Returns: nil when the check cannot be decided by rules at all (`notHTTP`, `malformedPath`,
   ///   `malformedCertificate`).
   public func explain(
@@ -52,11 +53,20 @@ extension DecisionTable {
         }
       }
       if failed == nil { explanation.matched = true }
-      explanation.alternatives.append(
-        RuleExplanation.Alternative(
-          source: entryPlaces[entry].source, operation: entryPlaces[entry].operation,
-          failed: failed.map { clauses[Int($0.clause)] },
-          observed: failed.map { observe($0.predicate, check, message, changes, claims, &scratch) }))
+      var alternative = RuleExplanation.Alternative(
+        source: entryPlaces[entry].source, operation: entryPlaces[entry].operation,
+        failed: failed.map { clauses[Int($0.clause)] },
+        observed: failed.map { observe($0.predicate, check, message, changes, claims, &scratch) })
+      if failed == nil {
+        let own = first..<(first + Int(entries[entry].literalCount))
+        for index in own.sorted(by: { literalClauses[$0] < literalClauses[$1] }) {
+          alternative.fields.append(
+            RuleExplanation.Field(
+              clause: clauses[Int(literalClauses[index])],
+              observed: observe(literals[index].predicate, check, message, changes, claims, &scratch)))
+        }
+      }
+      explanation.alternatives.append(alternative)
     }
     return explanation
   }

@@ -69,8 +69,13 @@ extension DecisionTable {
   private func observePrincipal(_ claims: borrowing VerifiedClaims) -> ObservedValue {
     guard claims.isPresent else { return .absent("no valid token") }
     let text = claims.document.octets.span
-    guard let issuer = claims.issuer else { return .absent("the token has no `iss`") }
-    guard let subject = claims.subject else { return .absent("the token has no `sub`") }
+    guard let issuer = claims.issuer else { return .absent("no request principal: the token has no `iss`") }
+    guard let subject = claims.subject else { return .absent("no request principal: the token has no `sub`") }
+    if issuer.isEmpty { return .absent("no request principal: `iss` of the token is empty") }
+    if subject.isEmpty { return .absent("no request principal: `sub` of the token is empty") }
+    if becomesList("iss", text[issuer], claims) || becomesList("sub", text[subject], claims) {
+      return .absent("no request principal: `spaceDelimitedClaims` makes `iss` or `sub` a list of words")
+    }
     return .values([ObservedValue.string(text[issuer]) + "/" + ObservedValue.string(text[subject])])
   }
 
@@ -98,10 +103,14 @@ extension DecisionTable {
         found.append(ObservedValue.string(octets[claims.document.text(of: element)]))
       }
       return found.isEmpty ? .absent("the claim is a list without text") : .values(found)
-    case .number: return .absent("the claim is a number, and only text matches")
-    case .true, .false: return .absent("the claim is true or false, and only text matches")
-    case .object: return .absent("the claim is an object, and only text matches")
-    case .null: return .absent("the claim is null")
+    case .number:
+      let whole = claims.document.text(of: value)
+      let literal = ObservedValue.string(octets[whole][0..<min(Int(whole.count), 40)])
+      return .absent("the claim is the number \(literal), and only text, or a list of texts, matches")
+    case .true: return .absent("the claim is the boolean true, and only text, or a list of texts, matches")
+    case .false: return .absent("the claim is the boolean false, and only text, or a list of texts, matches")
+    case .object: return .absent("the claim is an object, and only text, or a list of texts, matches")
+    case .null: return .absent("the claim is null, and only text, or a list of texts, matches")
     }
   }
 

@@ -95,7 +95,7 @@ import Testing
     (es256 + ".W10.eA", "payload: JSON, but no object"),
     (es256 + ".e30.e", "signature: not base64url: no text of octets has 1 of its characters"),
     (es256 + ".e30.eB", "signature: not base64url: unused bits of the last character are set"),
-    (es256 + ".eyJleHAiOiJ4In0.eA", "Jwt payload [exp] field is not an integer"),
+    (es256 + ".eyJleHAiOiJ4In0.eA", "`exp` is the text \"x\": it must be a number"),
   ])
   func `what is wrong with a form is said with its place`(token: String, words: String) throws {
     let check = try #require(Self.failed(Self.inspect(token)))
