@@ -13,6 +13,8 @@ public enum DiagnosticCode: String, Sendable, CaseIterable {
 
   case unenforcedKind = "unenforced-kind"
 
+  /// `{{` in a text of a resource.
+  case unrenderedTemplate = "unrendered-template"
   case tooManyFindings = "too-many-findings"
 
   // Any field.

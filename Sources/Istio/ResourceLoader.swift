@@ -122,6 +122,7 @@ extension Decoding {
     _ node: YAMLNode, kind: String, into resources: inout Resources, seen: inout [String: SourcePosition]
   ) {
     let errorsBefore = errors
+    if refusesTemplates(in: node) { return }
     let known = ["apiVersion", "kind", "metadata", "spec", "status"]
     guard let object = fields(of: node, kind, known: known, nullable: ["spec", "status", "metadata"]),
       let (metadata, annotations) = metadata(of: object, kind: kind, seen: &seen)

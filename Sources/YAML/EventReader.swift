@@ -91,6 +91,14 @@ struct EventReader: ~Copyable {
     return unsafe String(cString: text)
   }
 
+  /// Where the construct begins in which reading failed; nil before a failure, and where the parser does not say.
+  var failureContext: YAMLPosition? {
+    guard unsafe parser.pointee.error != YAML_NO_ERROR, unsafe parser.pointee.context != nil else {
+      return nil
+    }
+    return unsafe Self.position(parser.pointee.context_mark)
+  }
+
   private func failure() -> YAMLError {
     let words = unsafe parser.pointee.problem.map { unsafe String(cString: $0) } ?? "the text ends too soon"
     if unsafe parser.pointee.error == YAML_READER_ERROR {

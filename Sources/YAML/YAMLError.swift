@@ -5,6 +5,10 @@ public struct YAMLError: Error, Sendable, Equatable {
     case notUTF8
     /// The parser's words.
     case syntax(String)
+    /// A tab in the indentation of a line.
+    case tab
+    /// `{{` where a value begins: a template (Helm, Go template) that nothing has rendered.
+    case template
     case tooLong(limit: Int)
     case tooDeep(limit: Int)
     case tooManyNodes(limit: Int)
@@ -39,6 +43,10 @@ extension YAMLError: CustomStringConvertible {
     switch reason {
     case .notUTF8: "the text is not UTF-8"
     case .syntax(let words): "not YAML: \(words)"
+    case .tab: "a tab is used for indentation: YAML takes only spaces there; replace it by spaces"
+    case .template:
+      "`{{` begins a template that is not rendered (Helm, Go template): load what it renders to, for example the "
+        + "output of `helm template`"
     case .tooLong(let limit): "the text is longer than \(limit) octets; split it into several files"
     case .tooDeep(let limit): "lists and mappings are nested deeper than \(limit) levels"
     case .tooManyNodes(let limit):
@@ -59,6 +67,8 @@ extension YAMLError: CustomStringConvertible {
     switch reason {
     case .notUTF8: "yaml-not-utf8"
     case .syntax: "yaml-syntax"
+    case .tab: "yaml-tab"
+    case .template: "yaml-template"
     case .tooLong: "yaml-too-long"
     case .tooDeep: "yaml-too-deep"
     case .tooManyNodes: "yaml-too-many-nodes"

@@ -16,9 +16,13 @@ public enum YAMLParser {
       throw YAMLError(.notUTF8, at: position(after: text[..<offset]))
     }
     var reader = try EventReader(text)
-    var builder = TreeBuilder(settings)
-    while !builder.isFinished { try builder.take(reader.next()) }
-    return builder.documents
+    do throws(YAMLError) {
+      var builder = TreeBuilder(settings)
+      while !builder.isFinished { try builder.take(reader.next()) }
+      return builder.documents
+    } catch {
+      throw YAMLCause.find(error, context: reader.failureContext, in: text)
+    }
   }
 
   /// The documents of a text that is known to be Unicode.

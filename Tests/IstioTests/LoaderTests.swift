@@ -127,12 +127,27 @@ import Testing
     ),
     ("a: 1\na: 2", ["2:1 error yaml-duplicate-key"]), ("a: [", ["1:5 error yaml-syntax"]),
     ("a: &x 1\n<<: *x", ["2:1 error yaml-merge-key"]),
+    ("a:\n\tb: 1", ["2:1 error yaml-tab"]), ("a: {{ .Values.a }}", ["1:4 error yaml-template"]),
+    (
+      "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: \"a-{{ .R }}\"}\n"
+        + "spec: {rules: [{to: [{operation: {paths: ['/{{ x }}', /ok]}}]}]}",
+      ["3:18 error unrendered-template", "4:43 error unrendered-template"]
+    ),
   ]
 
   @Test(arguments: objects) func `Objects that are not taken`(text: String, findings: [String]) {
     let loaded = ResourceLoader().load(file: "o.yaml", text: text)
     #expect(loaded.findings == findings, "\(loaded.diagnostics)")
     #expect(loaded.count == 0)
+  }
+
+  @Test func `Braces in annotations and in other kinds are nobody's template`() {
+    let text =
+      "apiVersion: v1\nkind: ConfigMap\ndata: {a: \"{{ x }}\"}\n---\napiVersion: security.istio.io/v1\n"
+      + "kind: AuthorizationPolicy\nmetadata: {name: a, annotations: {note: \"{{ x }}\"}}\nspec: {}\n"
+    let loaded = ResourceLoader().load(file: "o.yaml", text: text)
+    #expect(!loaded.hasErrors, "\(loaded.diagnostics)")
+    #expect(loaded.count == 1)
   }
 
   @Test func `An object without spec or with a null one is an empty one`() {

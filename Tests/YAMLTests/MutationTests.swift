@@ -42,6 +42,12 @@ import YAML
       } catch {
         #expect(error.position.line >= 1 && error.position.column >= 1)
         #expect(!error.message.isEmpty)
+        // A cause is named only where it is.
+        let lines = octets.split(separator: 0x0A, omittingEmptySubsequences: false)
+        if error.reason == .tab { #expect(lines[error.position.line - 1].contains(0x09)) }
+        if error.reason == .template {
+          #expect(String(decoding: lines[error.position.line - 1], as: UTF8.self).contains("{{"))
+        }
       }
     }
     #expect(parsed > 100)
