@@ -70,7 +70,9 @@ extension Decoding {
     if !fields.has("issuer") && !hasURI {
       error(.missingIssuer, fields.position, "the rule has no `issuer`; set it, or `jwksUri`")
     }
-    if let issuer = fields.member("issuer")?.value.text, let replaced = settings.keySets[issuer] {
+    // Without `issuer` the rule is for any issuer, which has the empty name.
+    let issuer = fields.has("issuer") ? fields.member("issuer")?.value.text : ""
+    if let issuer, let replaced = settings.keySets[issuer] {
       return .inline(Located(replaced, at: place(fields.position)))
     }
     if let inline {

@@ -67,6 +67,7 @@ enum TestToken: Sendable {
 
 /// A token to be made.
 struct MintedToken: Sendable {
+  /// Empty: the token is signed with the keys of the rules that name no issuer, and has no `iss` of its own.
   var issuer = ""
   var subject: String?
   var audiences: [String] = []
@@ -98,7 +99,7 @@ struct Expectation: Sendable {
 /// A file that cannot be run, and everything that is wrong with it: at least one finding.
 public struct TestFileRefused: Error, Sendable, CustomStringConvertible {
   public var diagnostics: [Diagnostic]
-}
 
   /// The findings, one a line.
   public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
+}

@@ -93,7 +93,9 @@ extension TestFile {
     for element in elements {
       guard reader.isMapping(element, "an issuer", known: ["issuer", "algorithm"]) else { continue }
       guard let issuer = reader.text(element, "issuer") else {
-        reader.error("missing-key", at: element.position, "an issuer needs `issuer`, the `iss` of its tokens")
+        reader.error(
+          "missing-key", at: element.position,
+          "an issuer needs `issuer`, the `iss` of its tokens, or \"\" for rules without one")
         continue
       }
       if issuers.contains(where: { $0.issuer == issuer }) {

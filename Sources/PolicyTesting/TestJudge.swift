@@ -132,6 +132,10 @@ struct TestJudge: ~Copyable {
         suite.allowing.contains("\($0.rule.namespace)/\($0.rule.name)") && !$0.rule.isDryRun
       }
       for explanation in allow.prefix(5) { lines.append(Self.failure(of: explanation)) }
+      for name in suite.empty {
+        lines.append(
+          "ALLOW \(name) has no rules here: it allows nothing, and denies what nothing else allows")
+      }
       if allow.count > 5 { lines.append("and \(allow.count - 5) more rules did not match") }
       return lines
     }

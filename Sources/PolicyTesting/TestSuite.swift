@@ -15,6 +15,8 @@ public struct TestSuite: Sendable {
   let tokenRules: [SourcePosition]
   /// ALLOW policies, as `namespace/name`.
   let allowing: Set<String>
+  /// Enforced ALLOW policies of the workload that have no rules, as `namespace/name`.
+  let empty: [String]
 
   /// Loads and compiles what the file names.
   public init(_ file: TestFile) throws(TestFileRefused) {
@@ -34,6 +36,8 @@ public struct TestSuite: Sendable {
     }
     let loaded = ResourceLoader(settings).load(texts, documents: file.resources, of: file.name)
     if loaded.hasErrors { throw TestFileRefused(diagnostics: loaded.diagnostics.filter(\.isError)) }
+    let strangers = Self.unknownIssuers(of: file, among: loaded.resources)
+    if !strangers.isEmpty { throw TestFileRefused(diagnostics: strangers) }
     let workloads = file.workload.map { [$0] } ?? []
     let compilation = PolicySnapshot.compile(
       .init(resources: loaded.resources, workloads: workloads, defaultWorkload: workloads.first?.name),
@@ -46,9 +50,37 @@ public struct TestSuite: Sendable {
     rules = CoveredRule.all(of: loaded.resources)
     let plan = PolicyPlan(loaded.resources, workloads: workloads, settings: file.settings.policy)
     tokenRules = plan.workloads.first?.jwtRules.map(\.position) ?? []
+    empty = (plan.workloads.first?.authorizationPolicies ?? [])
+      .filter { $0.action == .allow && !$0.isDryRun && $0.rules.isEmpty }
+      .map { "\($0.metadata.namespace)/\($0.metadata.name)" }
     allowing = Set(
       loaded.resources.authorizationPolicies.filter { $0.action == .allow && !$0.isDryRun }
         .map { "\($0.metadata.namespace)/\($0.metadata.name)" })
+  }
+
+  /// Entries of `issuers` that no rule names, and tokens without `issuer` where every rule names one: no key of theirs
+  /// would ever verify anything.
+  private static func unknownIssuers(of file: TestFile, among resources: Resources) -> [Diagnostic] {
+    let known = Set(resources.requestAuthentications.flatMap(\.jwtRules).map(\.issuer))
+    let names = known.sorted().map { $0.isEmpty ? "any issuer (a rule without `issuer`)" : "`\($0)`" }
+    let list =
+      names.isEmpty
+      ? "the policies have no RequestAuthentication" : "they have: " + names.joined(separator: ", ")
+    var diagnostics: [Diagnostic] = []
+    for entry in file.issuers where !known.contains(entry.issuer) {
+      let what = entry.issuer.isEmpty ? "is without `issuer`" : "has the issuer `\(entry.issuer)`"
+      diagnostics.append(
+        Diagnostic(.error, "unknown-issuer", at: entry.position, "no rule of the policies \(what); \(list)"))
+    }
+    if known.contains("") { return diagnostics }
+    for test in file.tests {
+      guard case .minted(let token, _) = test.token, token.issuer.isEmpty else { continue }
+      diagnostics.append(
+        Diagnostic(
+          .error, "missing-key", at: token.position,
+          "a token needs `issuer`, or `text`: no rule of the policies is without `issuer`; \(list)"))
+    }
+    return diagnostics
   }
 
   /// Reads, loads and compiles the file of that path.

@@ -3,7 +3,8 @@ import ExtAuthz
 import Issuer
 import Signatures
 
-/// The development issuers of one test file: one for each issuer that is listed or that a token names.
+/// The development issuers of one test file: one for each issuer that is listed or that a token names. The one with the
+/// empty name has the keys of the rules that name no issuer.
 struct TokenMaker: Sendable {
   private var issuers: [String: DevelopmentIssuer] = [:]
   /// Keys that no key set holds, for tokens of an algorithm that their issuer does not list.
@@ -39,7 +40,7 @@ struct TokenMaker: Sendable {
       expiry: wanted.expiresIn.map { now + $0 }, notBefore: wanted.notBeforeIn.map { now + $0 }, issuedAt: now
     )
     // `claims: {iss: …}` wins, so that a token can lie about its issuer.
-    if !wanted.namesIssuer { claims.issuer = wanted.issuer }
+    if !wanted.namesIssuer, !wanted.issuer.isEmpty { claims.issuer = wanted.issuer }
     let header =
       "{\"alg\":\(Text.json("\(key.algorithm.name)")),\"kid\":\(Text.json(wanted.keyID ?? key.keyID)),"
       + "\"typ\":\"JWT\"}"

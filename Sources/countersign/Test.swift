@@ -38,6 +38,8 @@ struct Test: ParsableCommand {
                metadata ({FILTER: {key: value}}).
       token:   none; {text: RAW}; or issuer, subject, claims, audiences, expiresIn (1h, -5m, never),
                notBeforeIn, algorithm, keyID, tampered. `in:` header (default), param NAME or cookie NAME.
+               Without issuer: signed with the keys of the rules that name no issuer (any issuer is right for
+               them), and without `iss` unless the claims have one.
       expect:  status (200, 401, 403), decidedBy ({policy, rule}, NAMESPACE/NAME or none), policy,
                reason (allowed, token, denied_by_rule, no_rule_matched, malformed_path, …), body, headers.
 
