@@ -138,8 +138,8 @@ public final class KeyKeeper: Sendable {
     } catch {
       core.events.append(
         KeyEvent(
-          kind: .notSaved, provider: saved.url, address: KeySource.withoutSecrets(saved.url), text: "\(error)"
-        ))
+          kind: .notSaved, provider: KeySource.withoutSecrets(saved.url),
+          address: KeySource.withoutSecrets(saved.url), text: "\(error)"))
     }
   }
 
