@@ -13,9 +13,10 @@ struct Explain: ParsableCommand {
     discussion: """
       Judges one request with the code that serves, and prints the reasoning in
       order: the workload and the resources that apply to it; which token was found
-      where and each check of it; each rule, and for one that does not match the
-      first field that fails with the value it saw and the values it wanted; the
-      verdict, and what the answer changes in the request.
+      where and each check of it, and tokens where no rule looks; each rule, with
+      the value that each field saw when it matches, or else the first field that
+      fails with the value it saw and the values it wanted; the verdict, and what
+      the answer changes in the request.
 
         countersign explain --policies policies/ --workload istio-system/app=gateway --path /api --token "$TOKEN"
         countersign explain --config countersign.yaml --method POST --path /api --host shop.example \\

@@ -1,5 +1,6 @@
 import Explanation
 import ExtAuthz
+import Istio
 import Policy
 import Testing
 
@@ -78,6 +79,25 @@ import Testing
     #expect(allowed.outcome.isAllowed && allowed.emptyPolicies.isEmpty)
     let elsewhere = try Explaining(empty + policy("DENY", "{}", name: "d")).explain()
     #expect(elsewhere.outcome.reason == "denied_by_rule" && elsewhere.emptyPolicies.isEmpty)
+  }
+
+  @Test func `an ALLOW policy whose target the labels do not decide is named as such when it denies`() throws
+  {
+    let waypoint = Workload(
+      name: "web", namespace: "foo",
+      labels: [
+        "gateway.networking.k8s.io/gateway-name": "wp",
+        "gateway.istio.io/managed": "istio.io-mesh-controller",
+      ])
+    let target = "targetRefs: [{kind: Service, group: \"\", name: a}], "
+    let told = try Explaining(policy("ALLOW", "{}", name: "shop", more: target), workloads: [waypoint])
+      .explain()
+    #expect(told.outcome.reason == "no_rule_matched")
+    #expect(
+      told.emptyPolicies.map(\.sentence) == [
+        "ALLOW foo/shop may apply, which the labels do not decide: here it allows nothing, and denies what nothing "
+          + "else allows"
+      ])
   }
 
   @Test(arguments: [

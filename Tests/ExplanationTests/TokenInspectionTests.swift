@@ -122,6 +122,17 @@ import Testing
     #expect(inspection.notes.count == notes)
   }
 
+  @Test func `an accepted token that makes no request principal is noted`() throws {
+    let issuer = try DevelopmentIssuer.generate(name: "me", algorithms: [.es256])
+    for (subject, notes) in [
+      ("", ["accepted, and makes no request principal: `sub` is empty"]), ("s", []),
+    ] {
+      let token = try issuer.token(claims: Claims(issuer: "me", subject: subject), keyID: nil)
+      let inspection = Self.inspect(token, keys: issuer.publicJWKSet)
+      #expect(inspection.isVerified && inspection.judgements[0].notes == notes)
+    }
+  }
+
   @Test func `keys that a set skips are named with the reason`() throws {
     let (token, keys) = try Self.minted(.es256)
     let more = keys.replacing(
