@@ -172,9 +172,9 @@ extension ForeignDocument: CustomStringConvertible {
     case .key: "a single JWK without `keys`: write {\"keys\": [...]} around it"
     case .keyList: "a list of JWKs without `keys`: write {\"keys\": ...} around it"
     case .keyMap(let count):
-      "a map of \(count) key IDs to JWKs ({kid: JWK}): write the keys as a list, {\"keys\": [...]}"
+      "a map {kid: JWK} of \(Self.entries(count)): write the keys as a list, {\"keys\": [...]}"
     case .certificateMap(let count):
-      "a map of \(count) key IDs to certificates ({kid: certificate}): the provider's JWK Set has another address"
+      "a map {kid: certificate} of \(Self.entries(count)): the provider's JWK Set has another address"
     case .object(let names) where names.isEmpty: "an empty JSON object"
     case .object(let names):
       "a JSON object without `keys`; its first members are "
@@ -182,6 +182,10 @@ extension ForeignDocument: CustomStringConvertible {
     case .other(let kind): "JSON, and \(kind) where an object is expected"
     }
   }
+}
+
+extension ForeignDocument {
+  private static func entries(_ count: Int) -> String { count == 1 ? "1 entry" : "\(count) entries" }
 }
 
 /// Text of others in messages: in quotes, escaped, and cut.

@@ -69,7 +69,7 @@ import WebTestServer
       "Jwks does not have [keys] field: it is a single JWK without `keys`"
     ),
     (
-      #"{"a":"-----BEGIN CERTIFICATE-----"}"#, "it is a map of 1 key IDs to certificates ({kid: certificate})"
+      #"{"a":"-----BEGIN CERTIFICATE-----"}"#, "it is a map {kid: certificate} of 1 entry"
     ),
     (
       #"{"issuer":"a","jwks_uri":"https://a/k"}"#,

@@ -42,7 +42,7 @@ import Testing
     (key, "Jwks does not have [keys] field: it is a single JWK without `keys`: write"),
     (#"{"jwks_uri":"https://a/k"}"#, "the keys are at its `jwks_uri`, \"https://a/k\""),
     (#"{"error":"not_found","message":"x"}"#, "its first members are \"error\", \"message\""),
-    ("{\"a\":\"\(pem)\"}", "it is a map of 1 key IDs to certificates ({kid: certificate})"),
+    ("{\"a\":\"\(pem)\"}", "it is a map {kid: certificate} of 1 entry"),
     (
       #"{"keys":{}}"#, "[keys] in Jwks is not an array: it is a JWK Set whose `keys` is an object, not a list"
     ),
