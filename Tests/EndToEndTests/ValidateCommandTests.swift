@@ -55,7 +55,7 @@ import Testing
     let known = try run(bare, ["--workload", "foo/app=a"])
     #expect(known.code == 1)
     #expect(
-      known.output.contains("its `metadata.namespace` is missing") && known.output.contains("[unused-policy]")
+      known.output.contains("Its metadata has no namespace, so `default` was taken") && known.output.contains("[unused-policy]")
     )
     let applied = try run(bare, ["--workload", "default/app=a"]).output
     #expect(!applied.contains("missing"), "\(applied)")
