@@ -9,9 +9,9 @@ SWIFT_RELEASE := swift build -c release --static-swift-stdlib
 
 .PHONY: help
 help:
-	@echo "make run     install what is missing, build, and serve deploy/quickstart on 127.0.0.1:9191"
+	@echo "make run     install what is missing, build, and serve deploy/quickstart on 127.0.0.1:9191 (GRPC_PORT, ADMIN_PORT: other ports)"
 	@echo "make test    install what is missing, and run every test"
-	@echo "make demo    Envoy on 127.0.0.1:8080 in front, Countersign behind, the README's table by curl"
+	@echo "make demo    Envoy on 127.0.0.1:8080 in front, Countersign behind, the README's table by curl (PROXY_PORT, …: other ports)"
 	@echo "make load    200,000 checks by h2load, and the server's CPU time for each"
 	@echo "make allocations  whether a warm check allocates, on the real worker thread"
 	@echo "make perf    every figure of speed beside its rivals, 20 minutes: perf/RESULTS.md and a picture"
@@ -46,10 +46,16 @@ test-packages: packages
 build: packages
 	$(SWIFT_RELEASE) --product countersign
 
+# GRPC_PORT, ADMIN_PORT and, for the demo, PROXY_PORT (8080) choose other ports.
+GRPC_PORT ?= 9191
+ADMIN_PORT ?= 9193
+export GRPC_PORT ADMIN_PORT
+
 .PHONY: run
 run: build
 	@deploy/quickstart/prepare $(RELEASE) $(STATE)
-	@exec $(RELEASE) serve --policies $(STATE)/policies --workload istio-system/app=istio-ingressgateway
+	@exec $(RELEASE) serve --policies $(STATE)/policies --workload istio-system/app=istio-ingressgateway \
+	  --grpc 127.0.0.1:$(GRPC_PORT) --admin 127.0.0.1:$(ADMIN_PORT)
 
 # A tool that cannot be had makes its tests skip with a printed reason; with CI=true it makes them fail.
 .PHONY: test

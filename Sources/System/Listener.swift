@@ -45,7 +45,7 @@ public struct Listener: ~Copyable, Sendable {
       self.init(owner: owner, socketFile: file, address: isSocketFile ? address : real)
     } catch {
       file?.remove()
-      throw SystemError("listen on", error, address.description)
+      throw SystemError("listen on", error, address.description, hint: Self.hint(for: error, address))
     }
   }
 
@@ -68,8 +68,10 @@ public struct Listener: ~Copyable, Sendable {
       set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
       if target.family == AF_INET6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
     }
-    _ = try named("listen on", address.description) { () throws(Errno) -> Int32 in
-      try systemCall { unsafe target.with { unsafe bind(descriptor, $0, $1) } }
+    do {
+      _ = try systemCall { unsafe target.with { unsafe bind(descriptor, $0, $1) } }
+    } catch {
+      throw SystemError("listen on", error, address.description, hint: hint(for: error, address))
     }
     return owner
   }
@@ -80,6 +82,17 @@ public struct Listener: ~Copyable, Sendable {
     return unsafe try SocketAddress { pointer, length throws(Errno) in
       _ = try systemCall { unsafe getsockname(descriptor, pointer, length) }
     }.listenAddress
+  }
+
+  /// What a person may do about an address that cannot be had.
+  private static func hint(for errno: Errno, _ address: ListenAddress) -> String {
+    guard case .tcp = address else { return "" }
+    return switch errno {
+    case .addressInUse: "another process listens there: stop it, or choose another address"
+    case .addressNotAvailable: "no interface of this machine has that address"
+    case .accessDenied: "ports below 1024 take CAP_NET_BIND_SERVICE"
+    default: ""
+    }
   }
 
   deinit { socketFile?.remove() }

@@ -43,7 +43,9 @@ struct Service {
       var layout = MetricsLayout()
       let metrics = ServerMetrics(&layout)
       let registry = MetricsRegistry(layout)
-      let listener = try Listener(configuration.grpc, settings: configuration.listener)
+      let listener = try naming("grpc") { () throws(SystemError) in
+        try Listener(configuration.grpc, settings: configuration.listener)
+      }
       let workers = configuration.threads == 0 ? Cores.usable() : configuration.threads
       let keeper = try startKeeper(input, snapshot, after: nil)
       let decisions = try startDecisions(workers: workers)
@@ -149,7 +151,20 @@ struct Service {
     }
     router.show({ overview.make() }, now: { Clock.system.wallSeconds() })
     let made = router
-    return try AdminServer(configuration.admin, listener: configuration.listener) { made.respond(to: $0) }
+    return try naming("admin") { () throws(SystemError) in
+      try AdminServer(configuration.admin, listener: configuration.listener) { made.respond(to: $0) }
+    }
+  }
+
+  /// Opens a listener. An error for an address that another process has names the flag and the key that choose another.
+  private func naming<Result: ~Copyable>(
+    _ listener: String, _ open: () throws(SystemError) -> Result
+  ) throws(SystemError) -> Result {
+    do { return try open() } catch {
+      guard error.errno == .addressInUse else { throw error }
+      let choice = "--\(listener), or listeners.\(listener) in the configuration file"
+      throw SystemError(error.operation, error.errno, error.subject, hint: "\(error.hint): \(choice)")
+    }
   }
 
   /// Serves until a signal to end.

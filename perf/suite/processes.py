@@ -17,6 +17,27 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listens(pid, port):
+    """Whether this process, and no other one, takes connections to 127.0.0.1:port: a port that was free a moment ago may
+    be another server's by now, and its answers would be measured."""
+    local = ("0100007F", "00000000", "0" * 32, "0000000000000000FFFF00000100007F")
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        if os.path.exists(table):
+            for line in open(table).readlines()[1:]:
+                fields = line.split()
+                address, number = fields[1].split(":")
+                if fields[3] == "0A" and int(number, 16) == port and address in local:
+                    inodes.add(fields[9])
+    held = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            held.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+        except OSError:
+            pass
+    return bool(inodes) and all(f"socket:[{inode}]" in held for inode in inodes)
+
+
 def on_core(core, command):
     return (["taskset", "-c", str(core)] if PINNED else []) + [str(part) for part in command]
 
@@ -43,6 +64,15 @@ class Server:
                     raise RuntimeError(f"{command[0]} does not listen on {port}")
                 time.sleep(0.0005)
         self.ready_milliseconds = (time.monotonic() - self.started) * 1000
+        self.require_own(port)
+
+    def require_own(self, port):
+        """Ends the run if another process listens on `port`."""
+        if self.process.poll() is None and listens(self.pid, port):
+            return
+        self.stop()
+        raise RuntimeError(f"port {port} is taken by another process, or the server ended: run it again\n"
+                           + open(self.log, errors="replace").read()[-2000:])
 
     @property
     def pid(self):

@@ -43,6 +43,7 @@ class Service:
                 raise RuntimeError("countersign does not become ready")
             time.sleep(0.0005)
         server.ready_milliseconds = (time.monotonic() - server.started) * 1000
+        server.require_own(admin)
         return server
 
     def floor(self):
