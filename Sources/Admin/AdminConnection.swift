@@ -175,6 +175,7 @@ struct AdminConnection: ~Copyable {
 struct AdminContext: ~Copyable, Sendable {
   let settings: AdminSettings
   let clock: Clock
+  let sampler: RateSampler?
   let handler: @Sendable (AdminRequest) -> AdminResponse
 }
 

@@ -33,12 +33,15 @@ struct AdminLoop: ~Copyable, Sendable {
   /// Serves until the wake-up rings, or the poller fails for good.
   mutating func run() {
     while true {
+      var nearest = nearest()
+      if let sampler = context.sampler { nearest.offer(sampler.sampleIfDue()) }
       var now = context.clock.monotonicNanoseconds()
       guard
-        let count = try? poller.wait(
-          timeoutMilliseconds: nearest().timeoutMilliseconds(now: now, limit: 1_000))
+        let count = try? poller.wait(timeoutMilliseconds: nearest.timeoutMilliseconds(now: now, limit: 1_000))
       else { return }
       now = context.clock.monotonicNanoseconds()
+      // Before the page is made of it.
+      context.sampler?.sampleIfDue()
       for index in 0..<count {
         let event = poller.event(index)
         if event.token == Self.wakeupToken { return }

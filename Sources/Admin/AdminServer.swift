@@ -13,19 +13,20 @@ public final class AdminServer: Sendable {
   /// Listens and serves.
   /// - Parameters:
   ///   - address: not `off`: the caller decides before.
+  ///   - sampler: asked on the admin thread whenever a sample is due; nil: none.
   ///   - handler: makes each answer, on the admin thread. Usually `AdminRouter.respond(to:)`.
   @inline(never)
   public init(
     _ address: ListenAddress, settings: AdminSettings = AdminSettings(),
     listener listenerSettings: ListenerSettings = ListenerSettings(), clock: Clock = .system,
-    handler: @escaping @Sendable (AdminRequest) -> AdminResponse
+    sampler: RateSampler? = nil, handler: @escaping @Sendable (AdminRequest) -> AdminResponse
   ) throws(SystemError) {
     // Never inlined: when the optimizer sees both the making and the end of an object that holds an `Atomic`
     // or a `Mutex`, the release compiler of Swift 6.3.1 stops with an ownership error (CopyPropagation).
     let listener = try Listener(address, settings: listenerSettings)
     self.address = listener.address
     wakeup = try Wakeup()
-    let context = AdminContext(settings: settings, clock: clock, handler: handler)
+    let context = AdminContext(settings: settings, clock: clock, sampler: sampler, handler: handler)
     let loop = try AdminLoop(listener, wakeup: wakeup, context: context)
     thread = Mutex(
       try System.Thread.start(name: "admin", moving: loop) { loop in

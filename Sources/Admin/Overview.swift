@@ -100,12 +100,21 @@ public struct Overview: Sendable {
     public var reason: String
     public var detail: String
     public var request: String
-    public init(time: Int64, status: Int, reason: String, detail: String, request: String) {
+    /// What decided, in words; empty where `reason` and `detail` say it all.
+    public var why: String
+    /// `file:line:column` of the deciding rule; empty where no single rule decided.
+    public var position: String
+    public init(
+      time: Int64, status: Int, reason: String, detail: String, request: String, why: String = "",
+      position: String = ""
+    ) {
       self.time = time
       self.status = status
       self.reason = reason
       self.detail = detail
       self.request = request
+      self.why = why
+      self.position = position
     }
   }
 
@@ -117,6 +126,8 @@ public struct Overview: Sendable {
   public var failedReloads: UInt64
   /// Checks answered, by reason; the first is what was allowed.
   public var checks: [(reason: String, count: UInt64)]
+  /// The last minute of `checks`, in the same order; empty where nobody samples.
+  public var history = RateHistory()
   public var workloads: [Workload]
   public var providers: [Provider]
   /// The newest first.

@@ -23,10 +23,12 @@ public struct OverviewPage {
     <script src="/page.js" defer></script></head><body><main>
     <h1>Countersign <small>\(Self.escaped(overview.version))</small></h1>
     <p id="status">\(status)</p>
-    \(section("Checks", ["answer", "count"], checks))
+    <p id="rates">\(rates)</p>
+    \(RateChart(overview.history).svg)
+    \(section("Checks", Self.checkColumns, checks, numbers: 1...3))
+    \(section("Recent denials", Self.denialColumns, denials))
     \(section("Policies", ["workload", "policy", "action", "rule", "hits", "position"], policies))
     \(section("Keys", ["provider", "source", "state", "age", "next fetch", "keys", "skipped", "last error"], keys))
-    \(section("Recent denials", ["time", "status", "reason", "detail", "request"], denials))
     <p><a href="/config">/config</a> <a href="/keys">/keys</a> <a href="/metrics">/metrics</a>
     <a href="/readyz?verbose">/readyz</a> <a href="/livez">/livez</a></p>
     </main></body></html>
@@ -39,7 +41,26 @@ public struct OverviewPage {
       + "\(overview.reloads) reloads, \(overview.failedReloads) refused"
   }
 
-  private var checks: [[String]] { overview.checks.map { [$0.reason, "\($0.count)"] } }
+  /// Checks per second in one line.
+  private var rates: String {
+    guard let rates = overview.history.rates(seconds: 10), let seconds = overview.history.span(seconds: 10),
+      let allowed = rates.first
+    else { return "Rates follow in a second." }
+    let denied = rates.dropFirst().reduce(0, +)
+    return "\(RateChart.rate(allowed + denied)) checks per second over the last "
+      + "\(RateChart.text(seconds.rounded())) s: \(RateChart.rate(allowed)) allowed, \(RateChart.rate(denied)) denied"
+  }
+
+  private var checks: [[String]] {
+    let (short, long) = (overview.history.rates(seconds: 10), overview.history.rates(seconds: 60))
+    func rate(_ rates: [Double]?, _ index: Int) -> String {
+      guard let rates, index < rates.count else { return "" }
+      return RateChart.rate(rates[index])
+    }
+    return overview.checks.enumerated().map { index, check in
+      [check.reason, "\(check.count)", rate(short, index), rate(long, index)]
+    }
+  }
 
   private var policies: [[String]] {
     overview.workloads.flatMap { workload in
@@ -71,9 +92,12 @@ public struct OverviewPage {
 
   private var denials: [[String]] {
     overview.denials.map {
-      [ago($0.time), "\($0.status)", $0.reason, $0.detail, $0.request]
+      [ago($0.time), "\($0.status)", $0.reason, $0.detail, $0.why, $0.position, $0.request]
     }
   }
+
+  private static let checkColumns = ["answer", "count", "per second, last 10 s", "per second, last minute"]
+  private static let denialColumns = ["time", "status", "reason", "detail", "why", "rule at", "request"]
 
   private func ago(_ time: Int64) -> String { Self.duration(max(0, now - time)) + " ago" }
 
@@ -84,18 +108,25 @@ public struct OverviewPage {
   }
 
   /// A table; a line of text where there is nothing to show.
-  private func section(_ title: String, _ columns: [String], _ rows: [[String]]) -> String {
+  /// - Parameter numbers: the columns whose cells are aligned as numbers.
+  private func section(
+    _ title: String, _ columns: [String], _ rows: [[String]], numbers: ClosedRange<Int>? = nil
+  ) -> String {
     let id = title.lowercased().replacing(" ", with: "-")
     let head = "<h2>\(title)</h2>"
     if rows.isEmpty { return "<section id=\"\(id)\">\(head)<p>None.</p></section>" }
     func row(_ cells: [String], _ tag: String) -> String {
-      "<tr>" + cells.map { "<\(tag)>\(Self.escaped($0))</\(tag)>" }.joined() + "</tr>"
+      "<tr>"
+        + cells.enumerated().map { index, cell in
+          let kind = numbers?.contains(index) == true ? " class=\"n\"" : ""
+          return "<\(tag)\(kind)>\(Self.escaped(cell))</\(tag)>"
+        }.joined() + "</tr>"
     }
     // A page for people: thousands of rules are /config's.
     let shown = rows.prefix(Self.maximumRows).map { row($0, "td") }.joined(separator: "\n")
     let more = rows.count > Self.maximumRows ? "<p>\(rows.count - Self.maximumRows) more: /config.</p>" : ""
-    return "<section id=\"\(id)\">\(head)<table><thead>\(row(columns, "th"))</thead>"
-      + "<tbody>\n\(shown)\n</tbody></table>\(more)</section>"
+    return "<section id=\"\(id)\">\(head)<div class=\"wide\"><table><thead>\(row(columns, "th"))</thead>"
+      + "<tbody>\n\(shown)\n</tbody></table></div>\(more)</section>"
   }
 
   static let maximumRows = 500
@@ -125,7 +156,17 @@ public struct OverviewPage {
     main{max-width:80rem;margin:auto}h1 small{font-size:1rem;color:#666}h2{margin:1.2rem 0 .3rem;font-size:1.1rem}
     table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.2rem .6rem;border-bottom:1px solid #ddd;
     overflow-wrap:anywhere;vertical-align:top}th{color:#666;font-weight:600}
-    @media(prefers-color-scheme:dark){body{color:#ddd;background:#161618}th,td{border-color:#333}a{color:#8ab4f8}}
+    .wide{overflow-x:auto}.n{text-align:right;font-variant-numeric:tabular-nums}
+    #checks table{width:auto}#recent-denials table{min-width:72rem}
+    #checks :is(th,td),#recent-denials :is(th,td):nth-child(-n+3){white-space:nowrap}
+    #recent-denials :is(th,td):nth-child(n+4){min-width:11rem}#recent-denials :is(th,td):nth-child(5){min-width:17rem}
+    .chart{display:block;width:100%;max-width:44rem;height:auto;margin:.5rem 0}
+    .chart text{font-size:11px;fill:#666}.chart .grid{stroke:#ddd}.chart polyline{fill:none}
+    .chart .allowed,.chart .denied{stroke-width:2}.chart .allowed{stroke:#1a7f37}
+    .chart .denied{stroke:#cf222e;stroke-dasharray:5 2}
+    @media(prefers-color-scheme:dark){body{color:#ddd;background:#161618}th,td{border-color:#333}a{color:#8ab4f8}
+    th,h1 small,.chart text{color:#999;fill:#999}.chart .grid{stroke:#333}
+    .chart .allowed{stroke:#3fb950}.chart .denied{stroke:#ff7b72}}
 
     """
 

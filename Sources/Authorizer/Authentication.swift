@@ -274,6 +274,9 @@ struct Authentication: ~Copyable {
     return !check.headers[index].value.isEmpty
   }
 
+  /// Lets `body` read the issuer of the request's only token; empty where it cannot be told.
+  func withUnverifiedIssuer<R>(_ body: (Span<UInt8>) -> R) -> R { tokens.withOnlyIssuer(body) }
+
   // MARK: One rule
 
   /// What becomes of one rule. Asking it takes back what was set so far under the names of its output headers.

@@ -85,6 +85,12 @@ public struct Authorizer: ~Copyable {
     _read { yield authentication.lastKeyID }
   }
 
+  /// Lets `body` read the issuer that the last check's token names, where exactly one token was read and none was
+  /// verified; otherwise an empty text. Nobody has proved it: for people who look for the reason of a refusal.
+  public func withUnverifiedIssuer<R>(_ body: (Span<UInt8>) -> R) -> R {
+    authentication.withUnverifiedIssuer(body)
+  }
+
   /// Takes over keys that providers have published.
   /// - Parameter entries: the board's, of the snapshot's `keySources`.
   public mutating func adoptKeys(_ entries: [KeyBoard.Entry]) { authentication.adoptKeys(entries) }

@@ -1,4 +1,5 @@
 import Bytes
+import JSON
 import JWT
 
 /// The tokens of one request, each read once however many rules look at it. One value a worker; its storage is reused.
@@ -95,6 +96,16 @@ struct TokenPool: ~Copyable {
     sources[index] = source
     errors[index] = nil
     return index
+  }
+
+  /// Lets `body` read the issuer that the only token that was read for this request names. The text is empty if
+  /// no token or several tokens were read, and if it was not parsed, names no issuer, or has lent the claims its
+  /// payload.
+  func withOnlyIssuer<R>(_ body: (Span<UInt8>) -> R) -> R {
+    guard sources.count == 1, errors[0] == nil, tokens[0].isParsed, lender == nil,
+      let issuer = tokens[0].issuer
+    else { return body(Span()) }
+    return body(tokens[0].payload.octets.span[issuer])
   }
 
   subscript(index: Int) -> UnverifiedToken {

@@ -36,6 +36,8 @@ struct TokenRule: ~Copyable, Sendable {
   let forwardsToken: Bool
   let spaceDelimited: [[UInt8]]
   let isRequired: Bool
+  /// Where it is written.
+  let position: SourcePosition
 
   /// For people. Empty: any issuer.
   var issuerText: String { octets.span[issuer].text() }
@@ -60,6 +62,7 @@ struct TokenRule: ~Copyable, Sendable {
     forwardsToken = rule.forwardOriginalToken
     spaceDelimited = rule.spaceDelimitedClaims.map { Array($0.utf8) }
     isRequired = rule.presence == .required
+    position = rule.position
     octets = pool
   }
 

@@ -95,11 +95,12 @@ public struct CheckService: ~Copyable {
   /// Keeps the denial that was just made for an operator's page: without the query, which may hold a token.
   /// - Parameters:
   ///   - time: wall clock seconds.
+  ///   - generation: of the policies that `verdict` comes from.
   ///   - scratch: any octets; they are lost.
   /// - Precondition: `verdict` is the last one, for the check in `message`.
   func show(
-    _ verdict: Verdict, _ message: borrowing ByteBuffer, time: Int64, on denials: RecentDenials,
-    scratch: inout ByteBuffer
+    _ verdict: Verdict, _ message: borrowing ByteBuffer, time: Int64, generation: UInt64,
+    on denials: RecentDenials, scratch: inout ByteBuffer
   ) {
     scratch.removeAll()
     scratch.append(verdict.reason.label)
@@ -110,10 +111,17 @@ public struct CheckService: ~Copyable {
     }
     let octets = message.span
     let path = octets[check.path]
-    denials.add(
-      time: time, status: Int(verdict.httpStatus), reason: scratch.span[0..<reasonCount],
-      detail: scratch.span[reasonCount..<scratch.count], method: octets[check.method],
-      host: octets[check.host], path: path[0..<(path.firstIndex(of: 0x3F) ?? path.count)])
+    let texts = scratch.span
+    authorizer.withUnverifiedIssuer { issuer in
+      // An issuer is often a URL: its query is left out as the request's is.
+      let end = issuer.firstIndex(of: 0x3F) ?? issuer.count
+      denials.add(
+        time: time, status: Int(verdict.httpStatus), reason: texts[0..<reasonCount],
+        detail: texts[reasonCount..<texts.count], method: octets[check.method],
+        host: octets[check.host], path: path[0..<(path.firstIndex(of: 0x3F) ?? path.count)],
+        facts: DenialFacts(verdict), generation: generation,
+        issuer: verdict.tokenError == nil ? issuer[0..<0] : issuer[0..<end])
+    }
   }
 
   /// Signatures are timed by a clock from now on.

@@ -1,3 +1,4 @@
+public import Authorizer
 import Bytes
 import Synchronization
 
@@ -13,6 +14,12 @@ public struct RecentDenial: Sendable, Hashable {
   public let method: String
   public let host: String
   public let path: String
+  /// What decided: `PolicySnapshot.account(of:issuer:)` puts it into words. Nil for a check that was not evaluated.
+  public var facts: DenialFacts?
+  /// The policies that `facts` is about, as `CheckServer.publish` counts them.
+  public var generation: UInt64 = 0
+  /// What the token says of its issuer: not verified, and empty where that is not known.
+  public var issuer = ""
 }
 
 /// The last denials of one worker, in memory that is taken once. A worker adds one now and then, not each: under a
@@ -26,12 +33,14 @@ final class RecentDenials: Sendable {
   static let mostOctets = 160
 
   /// The texts of a denial, in their order in its part of the memory.
-  private static let texts = 5
+  private static let texts = 6
 
   private struct Slot {
     var time: Int64 = 0
     var status = 0
-    var counts = InlineArray<5, Int>(repeating: 0)
+    var facts: DenialFacts?
+    var generation: UInt64 = 0
+    var counts = InlineArray<6, Int>(repeating: 0)
   }
 
   private struct Ring {
@@ -59,20 +68,27 @@ final class RecentDenials: Sendable {
   init() {}
 
   /// Keeps a denial in place of the oldest one. Nothing is allocated.
+  /// - Parameters:
+  ///   - facts: nil for a check that was not evaluated.
+  ///   - issuer: empty where it is not known.
   func add(
     time: Int64, status: Int, reason: Span<UInt8>, detail: Span<UInt8>, method: Span<UInt8>,
-    host: Span<UInt8>, path: Span<UInt8>
+    host: Span<UInt8>, path: Span<UInt8>, facts: DenialFacts? = nil, generation: UInt64 = 0,
+    issuer: Span<UInt8> = Span()
   ) {
     ring.withLock { ring in
       let slot = ring.added % Self.kept
       ring.added += 1
       ring.slots[slot].time = time
       ring.slots[slot].status = status
+      ring.slots[slot].facts = facts
+      ring.slots[slot].generation = generation
       ring.write(reason, 0, of: slot)
       ring.write(detail, 1, of: slot)
       ring.write(method, 2, of: slot)
       ring.write(host, 3, of: slot)
       ring.write(path, 4, of: slot)
+      ring.write(issuer, 5, of: slot)
     }
   }
 
@@ -84,7 +100,8 @@ final class RecentDenials: Sendable {
         return RecentDenial(
           time: ring.slots[slot].time, status: ring.slots[slot].status, reason: ring.text(0, of: slot),
           detail: ring.text(1, of: slot), method: ring.text(2, of: slot), host: ring.text(3, of: slot),
-          path: ring.text(4, of: slot))
+          path: ring.text(4, of: slot), facts: ring.slots[slot].facts,
+          generation: ring.slots[slot].generation, issuer: ring.text(5, of: slot))
       }
     }
   }

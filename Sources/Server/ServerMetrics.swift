@@ -157,6 +157,11 @@ public struct ServerMetrics: Sendable {
     Verdict.Reason.allCases.map { ("\($0.label)", registry.value(checks($0))) }
   }
 
+  /// The same counts alone, in the same order: for whoever reads them often.
+  public func checkCounts(in registry: MetricsRegistry) -> [UInt64] {
+    verdicts.map { registry.value($0) }
+  }
+
   /// Checks that were not evaluated because they are beyond a limit or cannot be read, by the limit.
   struct Limited: Sendable {
     let message: Counter

@@ -304,7 +304,8 @@ struct WorkerContext: ~Copyable {
   /// Keeps a denial for the operator's page, now and then.
   private mutating func show(_ verdict: Verdict) {
     guard mayShow() else { return }
-    service.show(verdict, message, time: Int64(wallSeconds), on: denials, scratch: &shown)
+    service.show(
+      verdict, message, time: Int64(wallSeconds), generation: generation, on: denials, scratch: &shown)
   }
 
   /// Whether the operator's page takes a denial now; it counts as one.

@@ -152,7 +152,9 @@ struct Service {
     router.show({ overview.make() }, now: { Clock.system.wallSeconds() })
     let made = router
     return try naming("admin") { () throws(SystemError) in
-      try AdminServer(configuration.admin, listener: configuration.listener) { made.respond(to: $0) }
+      try AdminServer(configuration.admin, listener: configuration.listener, sampler: overview.sampler) {
+        made.respond(to: $0)
+      }
     }
   }
 

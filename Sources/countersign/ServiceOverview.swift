@@ -15,18 +15,44 @@ struct ServiceOverview: Sendable {
   let server: CheckServer
   let metrics: ServerMetrics
   let registry: MetricsRegistry
+  /// Of `ServerMetrics.checkCounts`.
+  let sampler: RateSampler
+
+  init(
+    current: CurrentPolicies, server: CheckServer, metrics: ServerMetrics, registry: MetricsRegistry
+  ) {
+    self.current = current
+    self.server = server
+    self.metrics = metrics
+    self.registry = registry
+    sampler = RateSampler { metrics.checkCounts(in: registry) }
+  }
 
   func make() -> Overview {
     let state = current.state
-    return Overview(
+    var overview = Overview(
       version: Version.text, generation: state.generation, loadedAt: state.loadedAt, reloads: state.reloads,
       failedReloads: state.failedReloads, checks: metrics.checks(in: registry), workloads: workloads(state),
       providers: providers(state),
-      denials: server.recentDenials.reversed().prefix(50).map { denial in
-        Overview.Denial(
-          time: denial.time, status: denial.status, reason: denial.reason, detail: denial.detail,
-          request: "\(denial.method) \(denial.host)\(denial.path)")
-      })
+      denials: server.recentDenials.reversed().prefix(50).map { Self.denial($0, state) })
+    overview.history = sampler.history
+    return overview
+  }
+
+  /// A denial with the reason for it, from the policies that it was made by.
+  private static func denial(_ denial: RecentDenial, _ state: CurrentPolicies.State) -> Overview.Denial {
+    var shown = Overview.Denial(
+      time: denial.time, status: denial.status, reason: denial.reason, detail: denial.detail,
+      request: "\(denial.method) \(denial.host)\(denial.path)")
+    guard let facts = denial.facts else { return shown }
+    if denial.generation != state.generation {
+      shown.why = "decided by policy generation \(denial.generation); now \(state.generation) is loaded"
+      return shown
+    }
+    let account = state.snapshot.account(of: facts, issuer: denial.issuer)
+    shown.why = account.why
+    shown.position = account.position.map { "\($0)" } ?? ""
+    return shown
   }
 
   private func workloads(_ state: CurrentPolicies.State) -> [Overview.Workload] {

@@ -34,8 +34,13 @@ import Testing
           lastError: "no answer in time")
       ],
       denials: [
-        .init(time: 1_050, status: 401, reason: "token", detail: "Jwt is expired", request: "GET h/path")
+        .init(
+          time: 1_050, status: 401, reason: "token", detail: "Jwt is expired", request: "GET h/path",
+          why: "exp is earlier than now", position: "p.yaml:20:7")
       ])
+    for (second, allowed, denied) in [(0, 0, 0), (1, 4, 1), (2, 10, 3)] as [(UInt64, UInt64, UInt64)] {
+      overview.history.add(.init(time: second * 1_000_000_000, counts: [allowed, denied]))
+    }
     change(&overview)
     return overview
   }
@@ -100,11 +105,14 @@ import Testing
   @Test func `the page shows everything, and its tables hold what they head`() throws {
     let page = OverviewPage(Self.overview(), now: 1_100).html
     for text in [
-      "<td>allowed</td><td>10</td>",
+      "<td>allowed</td><td class=\"n\">10</td><td class=\"n\">5</td><td class=\"n\">5</td>",
+      "<td>token</td><td class=\"n\">3</td><td class=\"n\">1.5</td><td class=\"n\">1.5</td>",
+      "6.5 checks per second over the last 2 s: 5 allowed, 1.5 denied",
       "<td>ingress</td><td>ns/gate</td><td>DENY</td><td>1</td><td>1</td><td>p.yaml:9:4</td>",
       "<td>stale</td><td>90 s</td><td>in 12 s</td><td>k1 RS256/PS256, (no kid) ES256</td>"
         + "<td>e: [use] is enc; key 4: &lt;b&gt;</td>",
-      "<td>50 s ago</td><td>401</td><td>token</td><td>Jwt is expired</td><td>GET h/path</td>",
+      "<td>50 s ago</td><td>401</td><td>token</td><td>Jwt is expired</td><td>exp is earlier than now</td>"
+        + "<td>p.yaml:20:7</td><td>GET h/path</td>",
       "generation 7, loaded 100 s ago; 6 reloads, 2 refused",
     ] {
       #expect(page.contains(text), "\(text) in \(page)")
@@ -118,12 +126,31 @@ import Testing
       Self.overview {
         $0.denials[0].request = "GET <script>alert(1)</script>\"'&\u{0}\u{202E}\n"
         $0.providers[0].lastError = "<img src=x onerror=alert(1)>"
+        $0.denials[0].why = "iss is \"<b>\" (not verified)"
+        $0.denials[0].position = "<i>.yaml:1:1"
       }, now: 1_100
     ).html
     #expect(
       page.contains("GET &lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;\\u{0}\\u{202e}\\u{a}"),
       "\(page)")
+    #expect(
+      page.contains("iss is &quot;&lt;b&gt;&quot; (not verified)") && page.contains("&lt;i&gt;.yaml:1:1"))
+    #expect(!page.contains("<b>") && !page.contains("<i>"))
     #expect(!page.contains("<img") && page.components(separatedBy: "<script").count == 2)
+  }
+
+  @Test func `without samples the page says that rates follow, and shows none`() {
+    let page = OverviewPage(Self.overview { $0.history = RateHistory() }, now: 1_100).html
+    #expect(page.contains("<p id=\"rates\">Rates follow in a second.</p>"))
+    #expect(
+      page.contains("<td>allowed</td><td class=\"n\">10</td><td class=\"n\"></td><td class=\"n\"></td>"))
+    #expect(page.contains("No samples yet.") && !page.contains("<polyline"))
+  }
+
+  @Test func `nothing in the page needs an inline style or script, which its policy forbids`() {
+    let page = OverviewPage(Self.overview(), now: 1_100).html
+    #expect(!page.contains(" style=") && !page.contains("<style") && !page.contains(#/ on[a-z]+=/#))
+    #expect(page.utf8.count < 8_192)
   }
 
   @Test func `the page is bounded and says where the rest is`() {

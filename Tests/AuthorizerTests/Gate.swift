@@ -67,6 +67,14 @@ final class Gate {
     return answer
   }
 
+  /// Why a request is denied, in words for people.
+  func account(_ request: Request, now: UInt64 = Gate.now) -> DenialAccount {
+    request.write(&check, &message)
+    let verdict = authorizer.authorize(check, in: message.span, now: now)
+    let issuer = authorizer.withUnverifiedIssuer { $0.text() }
+    return snapshot.account(of: DenialFacts(verdict), issuer: issuer)
+  }
+
   /// Goes over to another snapshot.
   func adopt(_ snapshot: PolicySnapshot) {
     authorizer.adopt(snapshot)

@@ -153,13 +153,18 @@ import Testing
     for page in [sent, browser.output] {
       for text in [
         "<h1>Countersign", "denied_by_rule", "istio-system/require-token", "istio-system/test[0]",
-        "Jwt header", "/secret%3Cb%3E",
+        "Jwt header", "/secret%3Cb%3E", "all of these held: notRequestPrincipals: none of [",
+        "\(folder.url.path)/policies/p.yaml:", "<svg class=\"chart\"", "per second, last 10 s",
       ] {
         #expect(page.contains(text), "\(text) in \(page)")
       }
       #expect(!page.contains("token=abc") && !page.contains("no.token.x"))
     }
     #expect(!sent.contains("data-renewed") && browser.output.contains("data-renewed=\"yes\""))
+    try server.child.wait("the chart has lines") {
+      (try? HTTPClient.request(port: server.adminPort, "/").body.contains("<polyline class=\"allowed\""))
+        == true
+    }
     #expect(
       !browser.output.contains("Content Security Policy") && !browser.output.contains("does not answer"))
   }

@@ -1,3 +1,6 @@
+import Authorizer
+import Bytes
+import ExtAuthz
 import Testing
 
 @testable import Server
@@ -24,6 +27,37 @@ import Testing
     #expect(denials.all.map(\.time) == Array(69...100))
     #expect(denials.all.map(\.detail) == (69...100).map { "d\($0)" })
   }
+
+  @Test func `what decided is kept beside the texts, and replaced with them`() throws {
+    let denials = RecentDenials()
+    let fixture = try Fixture()
+    var service = CheckService(snapshot: fixture.snapshot, settings: CheckRequestSettings())
+    var message = ByteBuffer()
+    var output = ByteBuffer()
+    var scratch = ByteBuffer()
+    let token = try fixture.token(subject: "alice")
+    var verdicts: [Verdict] = []
+    for (generation, token) in [(7, token + "A"), (8, token)] as [(UInt64, String)] {
+      message.removeAll()
+      message.append(try Fixture.check(path: "/closed?token=secret", token: token))
+      guard case .answered(let verdict) = service.answer(message, now: Fixture.now, into: &output) else {
+        throw Unanswered()
+      }
+      service.show(verdict, message, time: 9, generation: generation, on: denials, scratch: &scratch)
+      verdicts.append(verdict)
+    }
+    let shown = denials.all
+    #expect(verdicts.map(\.reason) == [.token, .noRuleMatched])
+    #expect(shown.map(\.facts) == verdicts.map { DenialFacts($0) })
+    #expect(shown.map(\.generation) == [7, 8])
+    // The issuer of a token that was refused; never its subject, and nothing of the token itself.
+    #expect(shown.map(\.issuer) == [Fixture.issuerName, ""])
+    #expect(!"\(shown)".contains("alice") && !"\(shown)".contains("secret") && !"\(shown)".contains("eyJ"))
+    for number in 0..<RecentDenials.kept { add(number, to: denials) }
+    #expect(denials.all.allSatisfy { $0.facts == nil && $0.issuer.isEmpty && $0.generation == 0 })
+  }
+
+  private struct Unanswered: Error {}
 
   @Test func `long texts are cut, and a shorter one leaves nothing of the longer one before`() {
     let denials = RecentDenials()
