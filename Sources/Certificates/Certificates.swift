@@ -18,7 +18,7 @@ public enum CertificateLimits {
 
 /// Why a certificate was not read. Offsets count from the start of the text after percent-decoding for
 /// `armor` and `base64`, of the text as sent for `escape`, and of the DER encoding for the rest.
-public enum CertificateError: Error, Equatable, Sendable {
+public enum CertificateError: Error, Equatable, Sendable, CustomStringConvertible {
   /// More than `CertificateLimits.textBytes`.
   case textSize
   /// A `%` without two hexadecimal digits.
@@ -47,6 +47,16 @@ public enum CertificateError: Error, Equatable, Sendable {
     case .repeatedExtension: "the certificate has an extension twice"
     case .nameText: "the certificate has a name that is not ASCII text, or that holds a NUL"
     case .count: "the certificate has more than 64 names, extensions or attributes of one name"
+    }
+  }
+
+  /// The same with the offset.
+  public var description: String {
+    switch self {
+    case .textSize: "\(text)"
+    case .escape(let offset), .armor(let offset), .base64(let offset), .structure(let offset),
+      .repeatedExtension(let offset), .nameText(let offset), .count(let offset):
+      "\(text), at byte \(offset)"
     }
   }
 }
