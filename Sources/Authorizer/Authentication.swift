@@ -174,19 +174,22 @@ struct Authentication: ~Copyable {
     }
     var error = TokenError.missing
     var first: TokenError?
+    var meetsLimit = false
     for index in plan.rules.indices {
       switch evaluate(plan.rules[index], check, in: message, now: now) {
       case .passed: return .met
       case .missing: break
       case .failed(let found):
         if exceedsLimit { return .failed(found) }
+        meetsLimit = meetsLimit || found == .tooLarge || found == .tooMany
         Self.merge(found, into: &error)
         first = first ?? found
       }
     }
     guard var last = first else { return .met }
-    // A request that no rule changed fails again at the same token. So does a single rule.
-    if plan.rules.count > 1, acceptedTokens > 0 {
+    // A request that no rule changed fails again at the same token. So does a single rule. What a limit kept from being
+    // verified is never forgiven because another rule took it out (design, invariant 1).
+    if plan.rules.count > 1, acceptedTokens > 0, !meetsLimit {
       trace?.secondPass = []
       let again = requireAll(plan, check, in: message, now: now)
       if again.isMet { return .met }

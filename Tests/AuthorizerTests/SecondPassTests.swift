@@ -64,6 +64,22 @@ struct SecondPassTests {
     #expect(gate.status(.joined("x-t", "\(bad),\(good)")) == 401)
   }
 
+  @Test func `What a limit kept from being verified is not forgiven when another rule takes it out`() throws {
+    let rules = [
+      a.rule("fromHeaders: [{name: x-t, prefix: 'A:'}]"), b.rule("fromHeaders: [{name: x-t, prefix: 'B:'}]"),
+    ]
+    let gate = try Gate(authentication(rules.joined(separator: ", ")) + onlyKnown)
+    // B accepts the last line, which takes all lines out, and refuses the one before it.
+    let ofB = [("B:" + (try b.forged())), ("B:" + (try b.token()))]
+    func request(_ ofA: [String]) -> Request {
+      (ofA + ofB).reduce(Request().raw) { next, line in next.with("x-t", line) }
+    }
+    let bad = "A:" + (try a.forged())
+    #expect(gate.status(request([bad])) == 200)
+    #expect(!gate.ask(request([String](repeating: bad, count: 9))).isAllowed)
+    #expect(!gate.ask(request(["A:" + String(repeating: "a.", count: 40_000)])).isAllowed)
+  }
+
   @Test func `One rule has no second pass`() throws {
     let gate = try Gate(authentication(a.rule()) + onlyKnown)
     #expect(
